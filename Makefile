@@ -1,0 +1,48 @@
+# `make` lists the targets. GNU make 3.81 (macOS) and newer. On Windows use the pip lines of README.md.
+PYTHON      ?= python3
+VENV        ?= .venv
+LESSON      ?= 01_pets
+DATA        ?=
+TORCH_INDEX ?=
+bin         := $(VENV)/bin
+ready       := $(VENV)/.installed
+.DEFAULT_GOAL := help
+.PHONY: help lab run test nightly readme outputs docs
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+lab: $(ready) ## set everything up (once) and open JupyterLab on the lessons; LAB="--no-browser" passes options
+	@if test -d .git; then $(bin)/nbdev_install_hooks; fi
+	$(bin)/jupyter lab --ip=127.0.0.1 --ServerApp.root_dir=nbs/lessons $(LAB)
+
+run: $(ready) ## run a lesson without a browser: make run LESSON=01_pets DATA=pets
+	@$(bin)/course run "$(LESSON)" $(if $(DATA),--data "$(DATA)")
+
+test: $(ready) ## every check there is; T="-k layout" picks some
+	$(bin)/python -m pytest tests -ra --durations=10 $(T)
+
+nightly: test ## make test, then the measurements that take long
+	@for f in benchmarks/*.py; do test -f "$$f" || continue; echo "== $$f"; $(bin)/python "$$f" || exit 1; done
+
+readme: $(ready) ## README.md from nbs/index.ipynb
+	$(bin)/python scripts/readme.py
+
+outputs: $(ready) ## run again the notebooks whose outputs are committed; NB=nbs/lessons/01_pets.ipynb picks one
+	$(bin)/python scripts/outputs.py $(NB)
+
+docs: $(ready) ## the docs site, in _docs/ (needs Quarto); README.md stays as it is
+	@command -v quarto >/dev/null || { echo "make docs needs Quarto 1.7.34: install it from https://quarto.org/docs/download/ and run this again."; exit 1; }
+	@cp README.md $(VENV)/README.keep
+	$(bin)/nbdev_docs; code=$$?; cp $(VENV)/README.keep README.md; exit $$code
+
+# Made once; made again only when settings.ini or setup.py change. torch and torchvision must come from one index.
+$(ready): settings.ini setup.py
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here: install Python 3.10 or newer (Debian, Ubuntu: sudo apt install python3-venv), or name one with PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$(PYTHON) is older than 3.10: install a newer Python and name it, for example make lab PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments yet: run  sudo apt install python3-venv  and then this again."; exit 1; }
+	@test -x $(bin)/pip || { echo "Making $(VENV) and installing into it: some minutes, and about 5 GB on Linux."; $(PYTHON) -m venv $(VENV); }
+	$(if $(TORCH_INDEX),$(bin)/python -m pip install torch torchvision --index-url $(TORCH_INDEX))
+	$(bin)/python -m pip install -e ".[dev]"
+	@$(bin)/python -c 'import torchvision' || { echo "torch and torchvision do not fit together: remove $(VENV) and run this again, so that both come from one index."; exit 1; }
+	@touch $(ready)

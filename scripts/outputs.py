@@ -1,0 +1,69 @@
+"""Runs again the notebooks whose outputs are committed: the index and every lesson (`make outputs`).
+
+Each runs in a real kernel from an empty COURSE_HOME, is cleaned as `nbdev_clean` would, and carries a hash of its sources.
+When the sources change afterwards the hash no longer fits: the outputs are stale, and `make test` says so.
+"""
+import hashlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbdev.clean import nbdev_clean
+
+ROOT = Path(__file__).resolve().parents[1]
+WIDGET = "application/vnd.jupyter.widget-view+json"     # means nothing without a kernel; the text beside it stays
+
+
+def committed():
+    "The notebooks whose outputs are committed"
+    return [ROOT/"nbs/index.ipynb", *sorted((ROOT/"nbs/lessons").glob("*.ipynb"))]
+
+
+def source_hash(nb):
+    "16 hexadecimal digits that change with any cell's source, kind or place"
+    text = "\0".join(f"{c.cell_type}\0{c.source}" for c in nb.cells)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def stale(path):
+    "Whether the sources of the notebook have changed since its outputs were made"
+    nb = nbformat.read(path, as_version=4)
+    return nb.metadata.get("source_hash") != source_hash(nb)
+
+
+def execute(nb):
+    "Runs every cell of `nb` in a kernel of its own, in an empty folder; what it prints about that folder reads COURSE_HOME"
+    with tempfile.TemporaryDirectory() as home:
+        # no progress bars, and a lesson's own `nbdev_export()` does nothing
+        env = {**os.environ, "COURSE_HOME": home, "TQDM_DISABLE": "1", "IN_TEST": "1"}
+        NotebookClient(nb, timeout=900, kernel_name="python3", resources={"metadata": {"path": home}}).execute(env=env)
+    for cell in nb.cells:
+        if cell.cell_type == "code": cell.outputs = [tidy(o, home) for o in cell.outputs]
+    return nb
+
+
+def tidy(output, home):
+    "The output without widgets and without this machine's paths"
+    output.get("data", {}).pop(WIDGET, None)
+    for where in (output, output.get("data", {})):
+        for key, text in where.items():
+            if isinstance(text, str): where[key] = text.replace(home, "COURSE_HOME")
+    return output
+
+
+def remake(path):
+    "Executes the notebook at `path` and writes it back, clean and with the hash of its sources"
+    nb = execute(nbformat.read(path, as_version=4))
+    nb.metadata["source_hash"] = source_hash(nb)
+    nb.metadata.pop("widgets", None)
+    nbformat.write(nb, path)
+    nbdev_clean(fname=str(path))
+
+
+if __name__ == "__main__":
+    for path in map(Path, sys.argv[1:] or committed()):
+        print("running", path, flush=True)
+        remake(path)

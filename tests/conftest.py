@@ -1,0 +1,57 @@
+"What the tests share: where things are, a process with the network off, and `need` for what not every machine has."
+import os
+import shutil
+import subprocess
+import sys
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT/"scripts"))
+
+
+def notebooks(folder): return sorted((ROOT/"nbs"/folder).glob("*.ipynb"))
+
+def settings():
+    config = ConfigParser(delimiters=["="])
+    config.read(ROOT/"settings.ini", encoding="utf-8")
+    return config["DEFAULT"]
+
+def command(name):
+    "A command of the environment that runs the tests, also when that environment is not activated"
+    found = shutil.which(name, path=str(Path(sys.executable).parent))
+    assert found, f"{name} is not installed beside {sys.executable}"
+    return found
+
+def run(*cmd, **kwargs):
+    "Runs a command: its `returncode`, and all it printed as `stdout`"
+    kwargs = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL, "timeout": 600, **kwargs}
+    kwargs["env"] = {**kwargs.get("env", os.environ), "PYTHONUTF8": "1"}
+    return subprocess.run([str(c) for c in cmd], encoding="utf-8", errors="replace", **kwargs)
+
+def offline(home):
+    "The environment of a process that has no network, no real data, and writes to `home`"
+    env = {k: v for k, v in os.environ.items() if k not in ("COURSE_DATA", "COURSE_PRECISION")}
+    proxies = {p + s: "http://127.0.0.1:9" for p in ("http", "https", "all") for s in ("_proxy", "_PROXY")}
+    path = os.pathsep.join(filter(None, [str(ROOT/"tests/offline"), env.get("PYTHONPATH")]))
+    return {**env, **proxies, **{k.upper(): v for k, v in proxies.items()}, "PYTHONPATH": path, "COURSE_HOME": str(home)}
+
+@pytest.fixture
+def checkout(tmp_path):
+    "A copy of what notebooks are turned into files from"
+    for name in ("settings.ini", "pyproject.toml", "README.md"): shutil.copy(ROOT/name, tmp_path)
+    shutil.copytree(ROOT/"nbs", tmp_path/"nbs", ignore=shutil.ignore_patterns(".ipynb_checkpoints", "_*"))
+    for name in ("_quarto.yml",): shutil.copy(ROOT/"nbs"/name, tmp_path/"nbs")
+    return tmp_path
+
+@pytest.fixture
+def need():
+    "`need('data')`: the folder of real samples. Without one the test is skipped, or fails when COURSE_REQUIRE names it"
+    def _need(what):
+        place = {"data": os.environ.get("COURSE_TEST_DATA")}[what]
+        if place and Path(place).is_dir(): return Path(place).resolve()
+        sentence = f"needs {what}: set COURSE_TEST_DATA to a folder of real samples (it is {place!r})"
+        (pytest.fail if what in os.environ.get("COURSE_REQUIRE", "").split(",") else pytest.skip)(sentence)
+    return _need

@@ -1,0 +1,101 @@
+"What is made from the notebooks is what the notebooks say today."
+import json
+import shutil
+
+import nbformat
+import outputs
+import pytest
+import yaml
+from conftest import ROOT, command, notebooks, run, settings
+
+ALL = [ROOT/"nbs/index.ipynb", *notebooks("lessons"), *notebooks("lib")]
+
+
+def files(folder, pattern="*.py"): return {p.name: p.read_text(encoding="utf-8") for p in sorted(folder.glob(pattern))}
+
+def differing(a, b): return sorted(name for name in a.keys() | b.keys() if a.get(name) != b.get(name))
+
+
+def test_library(checkout):
+    r = run(command("nbdev_export"), cwd=checkout)
+    assert r.returncode == 0, r.stdout
+    stale = differing(files(checkout/"course_lib"), files(ROOT/"course_lib"))
+    assert not stale, f"course_lib/ and nbs/ differ in {stale}: run nbdev_export (never edit course_lib/ itself)"
+    assert differing(files(checkout, "pyproject.toml"), files(ROOT, "pyproject.toml")) == []
+
+
+def test_readme():
+    from readme import INDEX, README, readme
+    executed = outputs.execute(nbformat.read(INDEX, as_version=4))
+    text = README.read_text(encoding="utf-8")
+    assert readme(executed) == text, "README.md is not what nbs/index.ipynb says: run make readme"
+    assert readme(nbformat.read(INDEX, as_version=4)) == text, "the outputs in nbs/index.ipynb are old: run make readme"
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda p: p.stem)
+def test_notebook_is_clean(path, checkout):
+    copy = checkout/path.relative_to(ROOT)
+    r = run(command("nbdev_clean"), "--fname", copy, cwd=checkout)
+    assert r.returncode == 0 and "Failed" not in r.stdout, r.stdout
+    assert copy.read_bytes() == path.read_bytes(), f"run: nbdev_clean --fname {path.relative_to(ROOT)}"
+    assert "widgets" not in json.loads(path.read_bytes())["metadata"], "GitHub cannot show a notebook with metadata.widgets: delete them"
+
+
+@pytest.mark.parametrize("path", outputs.committed(), ids=lambda p: p.stem)
+def test_committed_outputs_are_not_stale(path):
+    assert not outputs.stale(path), f"its sources changed after its outputs were made: run make outputs NB={path.relative_to(ROOT)}"
+
+
+@pytest.mark.parametrize("path", sorted({*ALL} - {*outputs.committed()}), ids=lambda p: p.stem)
+def test_other_notebooks_have_no_outputs(path):
+    cells = nbformat.read(path, as_version=4).cells
+    assert not [c.id for c in cells if c.get("outputs")], f"outputs here would go stale unnoticed: run nbdev_clean --clear_all --fname {path.name}"
+
+
+def test_hash_follows_the_sources():
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1"), nbformat.v4.new_code_cell("2")])
+    before = outputs.source_hash(nb)
+    nb.cells[0].outputs = [nbformat.v4.new_output("stream", text="1")]
+    assert outputs.source_hash(nb) == before
+    nb.cells.reverse()
+    assert outputs.source_hash(nb) != before
+
+
+def test_outputs_name_no_folder_of_this_machine():
+    source = "import os; print(os.environ['COURSE_HOME'] + '/critters'); os.environ['COURSE_HOME']"
+    cell, = outputs.execute(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])).cells
+    assert [cell.outputs[0].text, cell.outputs[1].data["text/plain"]] == ["COURSE_HOME/critters\n", "'COURSE_HOME'"]
+
+
+def docs_code(what): return f"from nbdev import quarto, serve; {what}"
+
+def test_docs_settings(checkout):
+    run(command("python"), "-c", docs_code("quarto.refresh_quarto_yml()"), cwd=checkout)
+    assert differing(files(checkout/"nbs", "*.yml"), files(ROOT/"nbs", "*.yml")) == []
+
+
+def test_docs_notebooks_are_processed(checkout):
+    main = "if __name__ == '__main__':\n    from nbdev.serve import proc_nbs\n    proc_nbs(n_workers=0)"
+    (checkout/"proc.py").write_text(main)
+    shutil.copytree(ROOT/"course_lib", checkout/"course_lib", ignore=shutil.ignore_patterns("__pycache__"))
+    r = run(command("python"), "proc.py", cwd=checkout)
+    made = {p.relative_to(checkout/"_proc").as_posix() for p in (checkout/"_proc").rglob("*")}
+    assert r.returncode == 0 and made >= {"_quarto.yml", "nbdev.yml", "sidebar.yml", "styles.css", *sidebar()}, r.stdout
+
+
+def sidebar(entries=None):
+    "Every file that nbs/sidebar.yml names, in its order"
+    if entries is None: entries = yaml.safe_load((ROOT/"nbs/sidebar.yml").read_text(encoding="utf-8"))["website"]["sidebar"]["contents"]
+    return [f for e in entries for f in ([e] if isinstance(e, str) else sidebar(e["contents"]))]
+
+def test_sidebar_names_every_notebook_once():
+    assert sidebar() == sorted(sidebar(), key=lambda f: (f != "index.ipynb", not f.startswith("lessons"), f))
+    assert sorted(sidebar()) == sorted(p.relative_to(ROOT/"nbs").as_posix() for p in ALL)
+
+
+def test_docs_site(checkout):
+    if not shutil.which("quarto"): pytest.skip("Quarto is not installed: the docs site was not built")
+    shutil.copytree(ROOT/"course_lib", checkout/"course_lib")
+    r = run(command("nbdev_docs"), cwd=checkout)
+    pages = {p.name for p in (checkout/settings()["doc_path"]).rglob("*.html")}
+    assert r.returncode == 0 and {"index.html", "core.html", "resnet.html"} <= pages, r.stdout

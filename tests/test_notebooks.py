@@ -1,0 +1,62 @@
+"Every notebook runs: the library's through nbdev, the lessons in a real Jupyter kernel. The network is off and COURSE_HOME is empty."
+import os
+import re
+import time
+
+import nbformat
+import pytest
+from conftest import ROOT, command, notebooks, offline, run
+
+SECONDS = float(os.environ.get("COURSE_LESSON_SECONDS", 30))     # a lesson may take this long, drawing included
+REAL = {"critters": "pets", "sky": "cifar2", "glyphs": "mnist"}  # embedded -> what it stands for
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory): return tmp_path_factory.mktemp("home")      # the library's notebooks share one
+
+
+@pytest.mark.parametrize("path", notebooks("lib"), ids=lambda p: p.stem)
+def test_library(path, home):
+    r = run(command("nbdev_test"), "--path", path, "--n_workers", 0, cwd=ROOT, env=offline(home))
+    assert r.returncode == 0 and "Success." in r.stdout, r.stdout
+
+
+def run_lesson(name, tmp_path, *args, **env):
+    "`course run` in an empty folder: what it printed, once it is certain that it worked"
+    r = run(command("course"), "run", name, *args, cwd=tmp_path, env=offline(tmp_path/"home") | env)
+    assert r.returncode == 0, r.stdout
+    return r.stdout
+
+@pytest.mark.parametrize("path", notebooks("lessons"), ids=lambda p: p.stem)
+def test_lesson(path, tmp_path):
+    start, cpu = time.perf_counter(), os.times()
+    printed = run_lesson(path, tmp_path)
+    took, cpu = time.perf_counter() - start, sum(os.times()[2:4]) - sum(cpu[2:4])
+    cells = nbformat.read(tmp_path/"_run"/path.name, as_version=4).cells
+    assert [c.source for c in cells if c.cell_type == "code" and c.source and not c.execution_count] == [], "cells that did not run"
+    assert re.search(r"\d s\b", printed)
+    assert took < SECONDS, f"{took:.0f} s for a lesson ({cpu:.0f} s of processor time; longer than that means a busy machine)"
+
+
+def data_of(path):
+    "The data set that a lesson begins with: None when it has no cell tagged `parameters`"
+    cells = nbformat.read(path, as_version=4).cells
+    sources = [c.source for c in cells if "parameters" in c.metadata.get("tags", [])]
+    return re.search(r"DATA *= *['\"](\w+)", sources[0])[1] if sources else None
+
+@pytest.mark.parametrize("path", [p for p in notebooks("lessons") if data_of(p)], ids=lambda p: p.stem)
+def test_lesson_on_real_data(path, tmp_path, need):
+    run_lesson(path, tmp_path, "--data", REAL[data_of(path)], COURSE_DATA=str(need("data")))
+
+
+@pytest.mark.parametrize("code", ["from urllib.request import urlopen; urlopen('http://192.0.2.1')",
+                                  "import socket; socket.create_connection(('192.0.2.1', 80), timeout=5)",
+                                  "import socket; socket.create_connection(('example.com', 80), timeout=5)"])
+def test_the_network_is_off(code, tmp_path):
+    "Here and in the kernels that start from here"
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    (tmp_path/"course_lib").mkdir()
+    (tmp_path/"nbs/lessons").mkdir(parents=True)
+    nbformat.write(nb, tmp_path/"nbs/lessons/net.ipynb")
+    r = run(command("course"), "run", "net", cwd=tmp_path, env=offline(tmp_path))
+    assert r.returncode == 1 and re.search("network is switched off|Connection refused", r.stdout), r.stdout
