@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFilter
 parts = ("background", "coat", "ears", "muzzle", "eyes")  # a mask for each; where two share a pixel, it belongs to the later one
 part_of = dict(ears="ears", tips="ears", muzzle="muzzle", nose="muzzle", eyes="eyes", coat="coat", pattern="coat", fur="coat")  # attribute: part
 
-# %% ../nbs/lib/03_draw.ipynb #ad1250eb
+# %% ../nbs/lib/03_draw.ipynb #562cc087
 large = ("ears", "muzzle", "coat", "pattern", "fur")  # attributes seen from across a room; tips, nose and eyes are small
 breed_table = """
 name            ears    tips  muzzle   nose  coat      pattern fur    eyes
@@ -48,7 +48,7 @@ jowly_duke      hanging plain broad    pink  red       blaze   sleek  hazel
 batty_pip       bat     plain short    pink  cream     plain   sleek  hazel
 batty_pop       bat     plain short    black cream     plain   sleek  hazel
 whiskery_baron  tipped  plain bearded  black slate     plain   sleek  hazel
-curly_cloud     long    plain short    black white     plain   curly  hazel
+curly_cloud     long    plain short    black silver    plain   curly  hazel
 apricot_curl    hanging plain short    black apricot   plain   curly  hazel
 patchy_pirate   tipped  plain short    black black     patch   sleek  hazel
 brindle_boss    bat     plain broad    black brown     stripes sleek  amber
