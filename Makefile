@@ -14,7 +14,7 @@ help: ## this list
 
 lab: $(ready) ## set everything up (once) and open JupyterLab on the lessons; LAB="--no-browser" passes options
 	@if test -d .git; then $(bin)/nbdev_install_hooks; fi
-	$(bin)/jupyter lab --ip=127.0.0.1 --ServerApp.root_dir=nbs/lessons $(LAB)
+	cd nbs/lessons && "$(abspath $(bin))/jupyter" lab --ip=127.0.0.1 $(LAB)
 
 run: $(ready) ## run a lesson without a browser: make run LESSON=01_pets DATA=pets
 	@$(bin)/course run "$(LESSON)" $(if $(DATA),--data "$(DATA)")

@@ -157,14 +157,15 @@ def doctor(checks=None):
         ok = ok and good
     return int(not ok)
 
-# %% ../nbs/lib/09_cli.ipynb #71378610
+# %% ../nbs/lib/09_cli.ipynb #e5a01549
 def _list():
     for name, question in lessons().items(): print(f"{name:14} {question}")
 
 def _run(lesson, data):
     start = time.perf_counter()
     nb, file = run_lesson(lesson, data)
-    print(f"{file.stem}: {time.perf_counter() - start:.1f} s, kept in {file}", results(nb), sep="\n")
+    print(f"{file.stem}: {time.perf_counter() - start:.1f} s, kept in {file}")
+    if results(nb): print(results(nb))
 
 def _data(name):
     from course_lib.data import CATALOGUE, get_data

@@ -24,7 +24,7 @@ from .core import course_data, course_home, default_device, whole_or_nothing
 from .labels import encode, image_files, random_split
 from .plot import show_images
 
-# %% ../nbs/lib/04_data.ipynb #2897124b
+# %% ../nbs/lib/04_data.ipynb #bd1cb47f
 CATALOGUE = {  # name -> what it is, and the folder's content that shows it is there
     "critters": "37 breeds of drawn cats and dogs, drawn on your machine in seconds; stands for pets",
     "pets": "Oxford-IIIT Pet: 7,390 photos of 37 breeds, 790 MB (Parkhi et al. 2012, CC BY-SA 4.0)",
@@ -47,7 +47,7 @@ def _own_folder(name):
 
 def _bar(it, desc, total=None): return tqdm(it, desc=desc, total=total, leave=False)
 
-def _draw_critters(folder): draw.draw_critters(folder, progress=lambda it: _bar(it, "drawing critters"))
+def _draw_critters(folder): draw.draw_critters(folder, n_per_breed=24, progress=lambda it: _bar(it, "drawing critters"))
 
 def _download_pets(folder, url=PETS[0], md5=PETS[1]):
     "Downloads the archive, checks it, and unpacks it; OSError that says what was tried"

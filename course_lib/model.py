@@ -17,20 +17,14 @@ from torch import nn
 
 from . import resnet
 
-# %% ../nbs/lib/06_model.ipynb #3a9ee253
+# %% ../nbs/lib/06_model.ipynb #9fc02a04
 class BodyHead(nn.Module):
     "A classifier in two parts, `head(body(xb))`: `(n,3,h,w) -> (n,nf) -> (n,n_out)`"
     def __init__(self, body, head):
         super().__init__()
-        self.body, self.head, self.frozen, self.train_bn = body, head, False, False
+        self.body, self.head = body, head
 
     def forward(self, xb): return self.head(self.body(xb))
-
-    def train(self, mode=True):
-        "As `nn.Module.train`, but a frozen body stays in `eval` mode: no dropout, and BatchNorm keeps the statistics it came with"
-        super().train(mode)
-        if self.frozen: self.body.train(mode and self.train_bn)
-        return self
 
 def cut(model):
     "Replaces the last linear layer of a classifier by nothing: `(body, nf)`, the body gives `(n,nf)`; ValueError when there is none"
@@ -121,24 +115,21 @@ def layer_groups(model):
     ids = {id(p) for p in late}
     return [[p for p in model.body.parameters() if id(p) not in ids], late, list(model.head.parameters())]
 
-# %% ../nbs/lib/06_model.ipynb #0d28c5df
+# %% ../nbs/lib/06_model.ipynb #d2fd6c8d
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 def freeze(
     model,
-    train_bn=False):    # True: BatchNorm's scale, shift and statistics go on learning, as in fastai; that costs a full backward pass
-    "Only the head learns. No gradient flows through the body at all, so an epoch costs a third"
+    train_bn=False):    # True: BatchNorm's scale and shift go on learning, as in fastai; that costs a full backward pass
+    "Only the head learns: no gradient flows through the body at all. BatchNorm's running statistics do move"
     model.body.requires_grad_(False)
-    model.frozen, model.train_bn = True, train_bn
     for m in model.body.modules():
         if train_bn and isinstance(m, NORMS): m.requires_grad_(True)
     return model
 
 def unfreeze(model):
     "Everything learns"
-    model.requires_grad_(True)
-    model.frozen, model.train_bn = False, False
-    return model
+    return model.requires_grad_(True)
 
 def n_params(model, trainable=False):
     "How many numbers the model holds, or only those that learn"

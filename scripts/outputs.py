@@ -39,7 +39,8 @@ def execute(nb):
     with tempfile.TemporaryDirectory() as home:
         # no progress bars, and a lesson's own `nbdev_export()` does nothing
         env = {**os.environ, "COURSE_HOME": home, "TQDM_DISABLE": "1", "IN_TEST": "1"}
-        NotebookClient(nb, timeout=900, kernel_name="python3", resources={"metadata": {"path": home}}).execute(env=env)
+        NotebookClient(nb, timeout=900, kernel_name="python3", resources={"metadata": {"path": home}},
+                       extra_arguments=["--IPKernelApp.log_level=ERROR"]).execute(env=env)
     for cell in nb.cells:
         if cell.cell_type == "code": cell.outputs = [tidy(o, home) for o in cell.outputs]
     return nb
@@ -50,7 +51,7 @@ def tidy(output, home):
     output.get("data", {}).pop(WIDGET, None)
     for where in (output, output.get("data", {})):
         for key, text in where.items():
-            if isinstance(text, str): where[key] = text.replace(home, "COURSE_HOME")
+            if isinstance(text, str): where[key] = text.replace(home, "COURSE_HOME").replace(repr(home)[1:-1], "COURSE_HOME")
     return output
 
 

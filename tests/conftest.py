@@ -34,16 +34,15 @@ def run(*cmd, **kwargs):
 def offline(home):
     "The environment of a process that has no network, no real data, and writes to `home`"
     env = {k: v for k, v in os.environ.items() if k not in ("COURSE_DATA", "COURSE_PRECISION")}
-    proxies = {p + s: "http://127.0.0.1:9" for p in ("http", "https", "all") for s in ("_proxy", "_PROXY")}
+    proxies = {k: "http://127.0.0.1:9" for p in ("http", "https", "all") for k in (f"{p}_proxy", f"{p}_PROXY".upper())}
     path = os.pathsep.join(filter(None, [str(ROOT/"tests/offline"), env.get("PYTHONPATH")]))
-    return {**env, **proxies, **{k.upper(): v for k, v in proxies.items()}, "PYTHONPATH": path, "COURSE_HOME": str(home)}
+    return {**env, **proxies, "no_proxy": "127.0.0.1,localhost", "NO_PROXY": "127.0.0.1,localhost", "PYTHONPATH": path, "COURSE_HOME": str(home)}
 
 @pytest.fixture
 def checkout(tmp_path):
     "A copy of what notebooks are turned into files from"
     for name in ("settings.ini", "pyproject.toml", "README.md"): shutil.copy(ROOT/name, tmp_path)
-    shutil.copytree(ROOT/"nbs", tmp_path/"nbs", ignore=shutil.ignore_patterns(".ipynb_checkpoints", "_*"))
-    for name in ("_quarto.yml",): shutil.copy(ROOT/"nbs"/name, tmp_path/"nbs")
+    shutil.copytree(ROOT/"nbs", tmp_path/"nbs", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     return tmp_path
 
 @pytest.fixture

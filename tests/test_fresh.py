@@ -1,6 +1,7 @@
 "What is made from the notebooks is what the notebooks say today."
 import json
 import shutil
+import sys
 
 import nbformat
 import outputs
@@ -37,7 +38,7 @@ def test_notebook_is_clean(path, checkout):
     copy = checkout/path.relative_to(ROOT)
     r = run(command("nbdev_clean"), "--fname", copy, cwd=checkout)
     assert r.returncode == 0 and "Failed" not in r.stdout, r.stdout
-    assert copy.read_bytes() == path.read_bytes(), f"run: nbdev_clean --fname {path.relative_to(ROOT)}"
+    assert copy.read_text(encoding="utf-8") == path.read_text(encoding="utf-8"), f"run: nbdev_clean --fname {path.relative_to(ROOT)}"
     assert "widgets" not in json.loads(path.read_bytes())["metadata"], "GitHub cannot show a notebook with metadata.widgets: delete them"
 
 
@@ -70,7 +71,7 @@ def test_outputs_name_no_folder_of_this_machine():
 def docs_code(what): return f"from nbdev import quarto, serve; {what}"
 
 def test_docs_settings(checkout):
-    run(command("python"), "-c", docs_code("quarto.refresh_quarto_yml()"), cwd=checkout)
+    run(sys.executable, "-c", docs_code("quarto.refresh_quarto_yml()"), cwd=checkout)
     assert differing(files(checkout/"nbs", "*.yml"), files(ROOT/"nbs", "*.yml")) == []
 
 
@@ -78,7 +79,7 @@ def test_docs_notebooks_are_processed(checkout):
     main = "if __name__ == '__main__':\n    from nbdev.serve import proc_nbs\n    proc_nbs(n_workers=0)"
     (checkout/"proc.py").write_text(main)
     shutil.copytree(ROOT/"course_lib", checkout/"course_lib", ignore=shutil.ignore_patterns("__pycache__"))
-    r = run(command("python"), "proc.py", cwd=checkout)
+    r = run(sys.executable, "proc.py", cwd=checkout)
     made = {p.relative_to(checkout/"_proc").as_posix() for p in (checkout/"_proc").rglob("*")}
     assert r.returncode == 0 and made >= {"_quarto.yml", "nbdev.yml", "sidebar.yml", "styles.css", *sidebar()}, r.stdout
 

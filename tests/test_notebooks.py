@@ -49,14 +49,24 @@ def test_lesson_on_real_data(path, tmp_path, need):
     run_lesson(path, tmp_path, "--data", REAL[data_of(path)], COURSE_DATA=str(need("data")))
 
 
-@pytest.mark.parametrize("code", ["from urllib.request import urlopen; urlopen('http://192.0.2.1')",
-                                  "import socket; socket.create_connection(('192.0.2.1', 80), timeout=5)",
-                                  "import socket; socket.create_connection(('example.com', 80), timeout=5)"])
-def test_the_network_is_off(code, tmp_path):
-    "Here and in the kernels that start from here"
+REACH = {"url": "from urllib.request import urlopen; urlopen('http://192.0.2.1')",
+         "address": "import socket; socket.create_connection(('192.0.2.1', 80), timeout=5)",
+         "name": "import socket; socket.create_connection(('example.com', 80), timeout=5)"}
+
+@pytest.mark.parametrize("code", REACH.values(), ids=REACH)
+def test_the_network_is_off_in_kernels(code, tmp_path):
     nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    (tmp_path/"course_lib").mkdir()
-    (tmp_path/"nbs/lessons").mkdir(parents=True)
-    nbformat.write(nb, tmp_path/"nbs/lessons/net.ipynb")
-    r = run(command("course"), "run", "net", cwd=tmp_path, env=offline(tmp_path))
+    nb.metadata["kernelspec"] = {"name": "python3", "display_name": "python3"}
+    nbformat.write(nb, tmp_path/"net.ipynb")
+    r = run(command("course"), "run", "net.ipynb", cwd=tmp_path, env=offline(tmp_path))
     assert r.returncode == 1 and re.search("network is switched off|Connection refused", r.stdout), r.stdout
+
+
+def test_what_is_required_fails_and_the_rest_is_skipped(need, monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_TEST_DATA", str(tmp_path))
+    assert need("data") == tmp_path.resolve()
+    monkeypatch.setenv("COURSE_TEST_DATA", str(tmp_path/"nowhere"))
+    monkeypatch.setenv("COURSE_REQUIRE", "browser,data")
+    with pytest.raises(pytest.fail.Exception, match="set COURSE_TEST_DATA"): need("data")
+    monkeypatch.setenv("COURSE_REQUIRE", "browser")
+    with pytest.raises(pytest.skip.Exception, match="set COURSE_TEST_DATA"): need("data")

@@ -1,0 +1,161 @@
+"The rules that hold across files: who may import whom, one address, no paths of one machine, the shape of a lesson."
+import ast
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from conftest import ROOT, notebooks, run, settings
+
+# module -> the modules of course_lib it may import; a new module gets its line here and in the design's table
+MAY = {"core": "", "plot": "core", "labels": "", "draw": "", "data": "core plot labels draw", "training": "core", "resnet": "", "model": "resnet",
+       "learner": "core plot training model data", "interpret": "plot", "sliders": "plot", "check": "plot", "clean": "",
+       "descent": "core plot training", "relu": "core plot training", "tensors": "core plot training", "cnn": "core plot training", "inside": "core plot"}
+WITHOUT_TORCH = {"labels", "draw", "clean", "cli"}
+MODULES = {p.stem: p for p in sorted((ROOT/"course_lib").glob("*.py")) if p.stem[0] != "_"}
+LESSONS = notebooks("lessons")
+FIRST_FORM = {"08_resnet"}      # lessons that are not whole yet: named here so that they are skipped, not forgotten
+
+
+def imports(tree):
+    "Every import below `tree`, wherever it stands: (module, name or None)"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import): yield from ((a.name, None) for a in node.names)
+        if isinstance(node, ast.ImportFrom):
+            module = ".".join(filter(None, ["course_lib" if node.level else "", node.module]))
+            yield from ((module, a.name) for a in node.names)
+
+def at_import(tree):
+    "The same for what runs when the module is imported: not inside functions"
+    inside = {id(n) for f in ast.walk(tree) if isinstance(f, (ast.FunctionDef, ast.AsyncFunctionDef)) for n in ast.walk(f)}
+    return {m for n in ast.walk(tree) if isinstance(n, (ast.Import, ast.ImportFrom)) and id(n) not in inside for m in imports(n)}
+
+def ours(pairs):
+    "Which modules of course_lib are named by `pairs`"
+    return {m.split(".")[1] if "." in m else name for m, name in pairs if m.split(".")[0] == "course_lib"} - {None, "_modidx"}
+
+def parse(name): return ast.parse(MODULES[name].read_text(encoding="utf-8"))
+
+
+def test_reading_imports():
+    "The reader of imports itself sees all their forms"
+    tree = ast.parse("import course_lib.a\nfrom course_lib import b\nfrom . import c\nfrom .d import e\nimport torch\ndef f():\n    from course_lib.g import h")
+    assert ours(imports(tree)) == {"a", "b", "c", "d", "g"} and ours(at_import(tree)) == {"a", "b", "c", "d"}
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_only_point_down(name):
+    assert name in MAY or name == "cli", f"{name} is new: say in MAY what it may import"
+    if name == "cli": assert not ours(at_import(parse(name))), "cli imports the library inside functions only"
+    else: assert ours(imports(parse(name))) <= set(MAY[name].split())
+
+def test_the_table_has_no_circle():
+    def below(name): return {name}.union(*(below(m) for m in MAY[name].split()))     # a circle would never end
+    assert below("learner") == {"learner", *"core plot training model data resnet labels draw".split()}
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_star_imports(name): assert "*" not in {what for _, what in imports(parse(name))}
+
+def test_no_module_that_collects_the_others():
+    assert "all" not in MODULES
+    assert imported("") == set(), "`import course_lib` imports something"
+    assert not list(imports(ast.parse((ROOT/"course_lib/__init__.py").read_text(encoding="utf-8"))))
+
+def test_resnet_imports_only_torch(): assert {m.split(".")[0] for m, _ in imports(parse("resnet"))} == {"torch"}
+
+def test_only_sliders_touches_ipywidgets():
+    assert {n for n in MODULES if any(m.startswith("ipywidgets") for m, _ in imports(parse(n)))} <= {"sliders"}
+
+
+HEAVY = {"torch", "torchvision", "ipywidgets", "matplotlib.pyplot", "pandas", "nbdev", "IPython", "numpy", "fastcore"}
+
+def imported(name):
+    "Which of HEAVY are there after the import of a module, in a fresh process"
+    code = f"import sys, course_lib{'.' * bool(name)}{name}; print(*({HEAVY} & set(sys.modules)))"
+    r = run(sys.executable, "-c", code, cwd=ROOT)
+    assert r.returncode == 0, r.stdout
+    return set(r.stdout.split())
+
+@pytest.mark.parametrize("name", MODULES)
+def test_what_an_import_brings(name):
+    got = imported(name)
+    if name in WITHOUT_TORCH: assert "torch" not in got
+    if name == "cli": assert not got
+    if name != "sliders": assert "ipywidgets" not in got
+    if name in ("core", "plot", "labels", "draw", "training", "resnet", "descent", "relu", "tensors", "cnn", "inside"): assert "torchvision" not in got
+    assert not got & {"nbdev", "pandas"}
+
+
+def texts():
+    "Every text file that git has or would take: {path: text}"
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode: pytest.skip("not a git checkout: which files belong to the project is not known")
+    res = {}
+    for name in listed.stdout.splitlines():
+        try: res[name] = (ROOT/name).read_text(encoding="utf-8")
+        except (UnicodeDecodeError, FileNotFoundError): pass        # a picture, weights; or deleted and not yet committed
+    assert "Makefile" in res and "nbs/index.ipynb" in res
+    return res
+
+def found(pattern, but=()):
+    "Where `pattern` is found: {path: {what}}"
+    hits = {name: set(re.findall(pattern, text)) for name, text in texts().items() if name not in but}
+    return {name: what for name, what in hits.items() if what}
+
+CITED = {"quarto-dev"}      # other projects on GitHub that a page may link to
+
+def test_one_address():
+    "The address of the project stands in settings.ini; what has it besides is made from there, and agrees"
+    s = settings()
+    made = {"settings.ini", "README.md", "nbs/index.ipynb", "nbs/nbdev.yml", "course_lib/_modidx.py"}
+    assert found(re.escape(s["git_url"]) + "|" + re.escape(f"{s['user']}.github.io"), but=made | {n for n in texts() if n.startswith("nbs/lessons")}) == {}
+    others = found(r"(?:github(?:usercontent)?\.com|google\.com/github)/([A-Za-z][\w-]*)/")
+    assert {n: who - {s["user"], *CITED} for n, who in others.items() if who - {s["user"], *CITED}} == {}, "another address than that of settings.ini"
+
+def test_no_paths_of_one_machine():
+    assert found(r"(?<![\w.])/(?:home|Users|root|work|tmp)/\w[^\s\"'`]*|[A-Z]:\\{1,2}Users\b") == {}
+
+
+def cells(path, kind): return [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == kind]
+
+def tagged(path, tag): return [c for c in cells(path, "code") if tag in c.metadata.get("tags", [])]
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
+class TestLesson:
+    def test_title_is_a_question(self, path):
+        first = nbformat.read(path, as_version=4).cells[0]
+        assert first.cell_type == "markdown" and re.match(r"# [^\n]+\?(\n|$)", first.source)
+
+    def test_ends_with_what_to_remember_and_questions(self, path):
+        if path.stem in FIRST_FORM: pytest.skip(f"{path.stem} is in its first form")
+        text = "\n".join(c.source for c in cells(path, "markdown"))
+        headings = re.findall(r"^## (.*)", text, re.M)
+        assert {"What to remember", "Questionnaire"} <= set(headings)
+        assert "<details>" in text.split("## Questionnaire")[1], "the answers are folded away in <details>"
+
+    def test_says_its_numbers_when_it_has_data(self, path):
+        assert len(tagged(path, "parameters")) <= 1
+        assert len(tagged(path, "results")) == 1 or not tagged(path, "parameters"), "`course run` prints the cell tagged `results`"
+
+    def test_imports_name_what_they_take(self, path):
+        assert not [c.source for c in cells(path, "code") if re.search(r"^from .* import \*", c.source, re.M)]
+
+    def test_does_not_export_when_it_runs(self, path):
+        "A learner who changes a lesson and runs it must not change the library"
+        assert not [c.source for c in cells(path, "code") if "nbdev_export(" in c.source]
+
+
+def mixes_imports(source):
+    "Whether a cell imports and does something else as well. `nbdev_docs` runs every cell with an import, and only those"
+    if re.search(r"^#\|\s*(export|exports|exporti|exec_doc|eval: *false)", source, re.M) or "nbdev_export()" in source: return False
+    nodes = list(ast.walk(ast.parse(re.sub(r"^\s*[%!].*", "", source, flags=re.M))))
+    return any(isinstance(n, (ast.Import, ast.ImportFrom)) for n in nodes) and any(isinstance(n, (ast.Expr, ast.Assign)) for n in nodes)
+
+def test_reading_mixed_cells():
+    assert mixes_imports("import os\nos.sep") and mixes_imports("x = 1\nfrom a import b") and not mixes_imports("import os\nfrom a import b")
+    assert not mixes_imports("#| export\nimport os\nx = 1") and not mixes_imports("x = 1")
+
+@pytest.mark.parametrize("path", [ROOT/"nbs/index.ipynb", *notebooks("lib"), *LESSONS], ids=lambda p: p.stem)
+def test_imports_stand_in_cells_of_their_own(path):
+    mixed = [c.source for c in cells(path, "code") if mixes_imports(c.source)]
+    assert not mixed, "the docs cannot be built from this: put the imports into a cell of their own, this is the first:\n" + mixed[0]
