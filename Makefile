@@ -22,8 +22,8 @@ run: $(ready) ## run a lesson without a browser: make run LESSON=01_pets DATA=pe
 test: $(ready) ## every check there is; T="-k layout" picks some
 	$(bin)/python -m pytest tests -ra --durations=10 $(T)
 
-nightly: test ## make test, then the measurements that take long
-	@for f in benchmarks/*.py; do test -f "$$f" || continue; echo "== $$f"; $(bin)/python "$$f" || exit 1; done
+nightly: test ## make test, then the measurements that take long (COURSE_TEST_DATA names the folder of real samples)
+	$(bin)/python benchmarks/transfer.py
 
 readme: $(ready) ## README.md from nbs/index.ipynb
 	$(bin)/python scripts/readme.py

@@ -62,7 +62,7 @@ def _download_pets(folder, url=PETS[0], md5=PETS[1]):
         with tarfile.open(archive) as tar: tar.extractall(folder, filter="data")   # "data" refuses members that point outside
     finally: archive.unlink()
 
-# %% ../nbs/lib/04_data.ipynb #abad6db5
+# %% ../nbs/lib/04_data.ipynb #bec156f7
 RESIZE = {  # how a picture of any shape becomes a square
     "crop": lambda img, size: ImageOps.fit(img, (size, size), Image.Resampling.BILINEAR),     # the middle; the ends of the long side are lost
     "pad": lambda img, size: ImageOps.pad(img, (size, size), Image.Resampling.BILINEAR),      # all of it, with black bars
@@ -77,7 +77,7 @@ def to_square(img, size, method="crop"):
 def load_image(file, size, method="crop"):
     "The picture in `file` as bytes `(size,size,3)`, see `to_square`"
     with Image.open(file) as img:
-        img.draft("RGB", (size, size))           # a JPEG can be decoded at 1/2, 1/4 or 1/8 of its size: several times faster
+        img.draft("RGB", (2*size, 2*size))       # a large JPEG can be decoded at 1/2, 1/4 or 1/8 of its size: several times faster
         return to_square(img, size, method)
 
 def item_size(size, method):

@@ -5,24 +5,29 @@
 # %% auto #0
 __all__ = ['Table', 'new_ax', 'to_image', 'show_image', 'show_images', 'plot_lines', 'draw_boxes']
 
-# %% ../nbs/lib/01_plot.ipynb #f107f80e
-import matplotlib.pyplot as plt
+# %% ../nbs/lib/01_plot.ipynb #a0cff4ea
 import numpy as np
 from tabulate import tabulate
 
-# %% ../nbs/lib/01_plot.ipynb #286dea1c
+# %% ../nbs/lib/01_plot.ipynb #0b0bd20d
 class Table(list):
     "A list of rows (dicts with the same keys) that shows itself as a table, in HTML and in plain text"
+    def __getitem__(self, i): return Table(super().__getitem__(i)) if isinstance(i, slice) else super().__getitem__(i)
     def _show(self, fmt): return tabulate([{k: _short(v) for k, v in row.items()} for row in self], headers="keys", tablefmt=fmt, disable_numparse=True)
     def __repr__(self): return self._show("simple") if self else "(an empty table)"
     def _repr_html_(self): return self._show("html") if self else "(an empty table)"
 
 def _short(v): return f"{v:.4g}" if isinstance(v, float) else str(v)
 
-# %% ../nbs/lib/01_plot.ipynb #ed1304d6
+# %% ../nbs/lib/01_plot.ipynb #b4e9c5d0
 def new_ax(ax=None, figsize=(4, 3)):
     "`ax` itself, or the axes of a new figure of `figsize` inches"
-    return plt.subplots(figsize=figsize)[1] if ax is None else ax
+    return _subplots(figsize=figsize)[1] if ax is None else ax
+
+def _subplots(*args, **kwargs):
+    "`plt.subplots`; pyplot is imported here because it takes longer to import than everything else in this package"
+    import matplotlib.pyplot as plt
+    return plt.subplots(*args, **kwargs)
 
 def to_image(x):
     "A picture as matplotlib wants it: PIL, `(h,w)`, `(h,w,3)` or `(3,h,w)` array or tensor -> array, floats cut to 0..1"
@@ -33,7 +38,7 @@ def to_image(x):
     if x.ndim not in (2, 3): raise ValueError(f"A picture has 2 or 3 axes, this has shape {x.shape}: take one picture out of the batch, as in xb[0].")
     return x.clip(0, 1) if x.dtype.kind == "f" else x
 
-# %% ../nbs/lib/01_plot.ipynb #16d9ba14
+# %% ../nbs/lib/01_plot.ipynb #663a057f
 def show_image(x, ax=None, title=None, **kwargs):
     "Draws one picture (see `to_image`) without axes; grey ones in grey"
     ax = new_ax(ax, figsize=(2.2, 2.2))
@@ -52,7 +57,7 @@ def show_images(
     ncols = min(ncols, len(images))
     nrows = -(-len(images)//ncols)
     lines = 1 + max((str(t).count("\n") for t in titles or [""]), default=0)
-    fig, axs = plt.subplots(nrows, ncols, figsize=(size*ncols, (size + 0.18*lines)*nrows), squeeze=False, layout="constrained")
+    fig, axs = _subplots(nrows, ncols, figsize=(size*ncols, (size + 0.18*lines)*nrows), squeeze=False, layout="constrained")
     for ax in axs.flat: ax.axis("off")
     for i, (x, ax) in enumerate(zip(images, axs.flat)): show_image(x, ax, title=None if titles is None else titles[i])
     return list(axs.flat)[:len(images)]
@@ -68,7 +73,7 @@ def plot_lines(
     if len(ys) > 1: ax.legend()
     return ax
 
-# %% ../nbs/lib/01_plot.ipynb #e9618f2d
+# %% ../nbs/lib/01_plot.ipynb #46fb219f
 def draw_boxes(
     boxes,                  # dict: text -> (x, y) of its middle, y upwards
     arrows,                 # list of (text of one box, text of another, words beside the arrow)
@@ -76,13 +81,15 @@ def draw_boxes(
     "Draws text in boxes and arrows between them"
     xs, ys = zip(*boxes.values())
     ax = new_ax(ax, figsize=(1.6*(max(xs) - min(xs)) + 1.6, 1.1*(max(ys) - min(ys)) + 1.1))
-    for a, b, words in arrows: _arrow(ax, boxes[a], boxes[b], words)
-    for text, (x, y) in boxes.items(): ax.text(x, y, text, ha="center", va="center", fontsize=11, bbox=dict(boxstyle="round,pad=0.5", fc="white", ec="0.3"))
+    style = dict(ha="center", va="center", fontsize=11, bbox=dict(boxstyle="round,pad=0.5", fc="white", ec="0.3"))
+    texts = {text: ax.text(x, y, text, **style) for text, (x, y) in boxes.items()}
+    for a, b, words in arrows: _arrow(ax, texts[a], texts[b], words)
     ax.set(xlim=(min(xs) - 0.8, max(xs) + 0.8), ylim=(min(ys) - 0.5, max(ys) + 0.5))
     ax.axis("off")
     return ax
 
-def _arrow(ax, start, end, words):
-    "An arrow between the middles of two boxes, a little short of both, with words above its middle"
-    ax.annotate("", xy=end, xytext=start, arrowprops=dict(arrowstyle="-|>", color="0.3", shrinkA=26, shrinkB=26))
-    ax.text((start[0] + end[0])/2, (start[1] + end[1])/2 + 0.05, words, ha="center", va="bottom", fontsize=10, style="italic")
+def _arrow(ax, a, b, words):
+    "An arrow from the edge of one box to the edge of another, with words above its middle"
+    (x0, y0), (x1, y1) = a.get_position(), b.get_position()
+    ax.annotate("", xy=(x1, y1), xytext=(x0, y0), arrowprops=dict(arrowstyle="-|>", color="0.3", patchA=a.get_bbox_patch(), patchB=b.get_bbox_patch(), shrinkA=3, shrinkB=3))
+    ax.text((x0 + x1)/2, (y0 + y1)/2 + 0.08, words, ha="center", va="bottom", fontsize=10, style="italic")

@@ -3,9 +3,10 @@
     python scripts/pretrain.py        # no network, no photographs; minutes on two cores
 
 The pictures are random fractals, as in Kataoka et al. 2020, "Pre-training without Natural Images" (arXiv:2101.08515).
-A class is an iterated function system: a few maps that each shrink and turn the plane. Following randomly chosen maps
-again and again ("the chaos game") draws one fractal per system. Two pictures of a class are drawn by slightly different
-maps, in other colours, on another background; so the network has to look at shapes to tell 400 classes apart.
+A fractal is drawn by an iterated function system: a few maps that each shrink and turn the plane, and a point that follows
+randomly chosen ones again and again ("the chaos game"). The network answers three questions about each picture: which of
+400 systems drew it, in which of 64 sets of colours, on which of 64 backgrounds? All three vary within their class.
+Asked for the system alone, a network learns to overlook colour, and that hurts it on photographs.
 """
 import copy, hashlib, json, time
 from pathlib import Path
@@ -23,6 +24,8 @@ from course_lib.training import accuracy, adam, fit, one_cycle
 DEVICE = default_device()
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]   # ImageNet's, so that one normalisation serves all networks of the course
 N_POINTS, N_MAPS = (128, 48), 6      # walkers and steps: 6,144 points a picture; at most 6 maps a system
+N_STYLES = 64                        # sets of colours, and as many backgrounds
+GRIDS = 1, 2, 3, 5, 9, 17            # patches along the side of a background, from plain to fine
 
 # ---- the pictures ----
 def random_system(rng):
@@ -43,12 +46,12 @@ def turn(rng, k):
     a = rng.uniform(0, 2*np.pi, k)
     return np.stack((np.cos(a), -np.sin(a), np.sin(a), np.cos(a)), 1).reshape(k, 2, 2)
 
-def chaos_game(maps, freq, rng):
-    "Points of `n` fractals and the colour of each point: `(n,6,2,3), (n,6) -> (n,p,2), (n,p,3)`"
+def chaos_game(maps, freq, palette, rng):
+    "Points of `n` fractals and the colour of each point: `(n,6,2,3), (n,6), (n,6,3) -> (n,p,2), (n,p,3)`"
     n, (walkers, steps) = len(maps), N_POINTS
     maps, rows = maps.astype(np.float32), np.arange(n)[:, None]
     wheel = (freq.cumsum(1)[:, None] < (np.arange(256)[:, None]+.5)/256).sum(2).clip(max=N_MAPS-1)  # a random byte -> a map
-    palette, keep = rng.random((n, N_MAPS, 3), np.float32), rng.uniform(0, .7, (n, 1, 1)).astype(np.float32)
+    palette, keep = palette.astype(np.float32), rng.uniform(0, .7, (n, 1, 1)).astype(np.float32)
     xy, colour, points, colours = np.zeros((n, walkers, 2), np.float32), np.full((n, walkers, 3), .5, np.float32), [], []
     for t in range(steps+16):
         i = wheel[rows, rng.integers(0, 256, (n, walkers), np.uint8)]
@@ -65,43 +68,53 @@ def to_pixels(points, size, rng):
     pos = np.floor((((points-lo)/(hi-lo+1e-3) - .5)*zoom + .5 + move)*size)
     return np.where(((pos >= 0) & (pos < size)).all(2, keepdims=True), pos, -1).astype(np.int64)
 
-def background(n, size, rng):
-    "Smooth random colours, from plain to patchy, `(n,size,size,3)`"
-    grid = int(rng.choice((1, 2, 3, 5, 9)))
-    coarse = torch.from_numpy(rng.random((n, 3, 1, 1), np.float32)*.6 + rng.random((n, 3, grid, grid), np.float32)*.4)
-    return F.interpolate(coarse, size=size, mode="bilinear").permute(0, 2, 3, 1).numpy()
+def background(colour, grid, size, rng):
+    "Patches of colours around one: `(n,3), (n,) -> (n,size,size,3)`"
+    out = torch.empty(len(grid), 3, size, size)
+    for g in np.unique(grid):
+        patches = torch.from_numpy(.6*colour[grid == g, :, None, None] + .4*rng.random(((grid == g).sum(), 3, g, g))).float()
+        out[torch.from_numpy(grid == g)] = F.interpolate(patches, size=size, mode="bilinear")
+    return out.permute(0, 2, 3, 1).numpy()
 
-def draw(maps, freq, size, rng):
-    "Pictures of `n` systems, each jittered by up to 12 %: bytes `(n,3,size,size)`"
-    points, colours = chaos_game(maps * rng.uniform(.88, 1.12, maps.shape), freq, rng)
+def draw(maps, freq, palette, behind, size, rng):
+    "Pictures of `n` systems, each jittered by up to 12 %, over the pictures `behind`: bytes `(n,3,size,size)`"
+    points, colours = chaos_game(maps * rng.uniform(.88, 1.12, maps.shape), freq, palette, rng)
     pos, n = to_pixels(points, size, rng), len(maps)
     where = np.arange(n)[:, None]*size*size + pos[..., 1]*size + pos[..., 0]
     where, colours = where[pos[..., 0] >= 0], colours[pos[..., 0] >= 0]
     count = np.bincount(where, minlength=n*size*size)
     total = np.stack([np.bincount(where, c, n*size*size) for c in colours.T], 1)
     alpha = (1 - np.exp(-1.5*count))[:, None]                                 # one point is see-through, many are not
-    pics = alpha*total/count.clip(1)[:, None] + (1-alpha)*background(n, size, rng).reshape(-1, 3)
+    pics = alpha*total/count.clip(1)[:, None] + (1-alpha)*behind.reshape(-1, 3)
     return torch.from_numpy((pics*255).astype(np.uint8)).view(n, size, size, 3).permute(0, 3, 1, 2)
 
+def blend(style, rng, part=.3):
+    "Colours `style`, each replaced by chance to 30 %: the same shape"
+    return (1-part)*style + part*rng.random(style.shape)
+
 def fractals(classes, pictures, size, seed, n=250):
-    "`pictures` fractals of `classes` classes and their class numbers: bytes `(pictures,3,size,size)` and int64 `(pictures,)`"
+    "Fractals, and the number of the system, of the colours and of the background of each: bytes `(pictures,3,size,size)`, int64 `(pictures,3)`"
     rng = np.random.default_rng(seed)
     maps, freq = map(np.stack, zip(*(random_system(rng) for _ in range(classes))))
-    y = rng.permutation(np.arange(pictures) % classes)
+    palettes, colours, grids = rng.random((N_STYLES, N_MAPS, 3)), rng.random((N_STYLES, 3)), rng.choice(GRIDS, N_STYLES)
+    y = rng.permuted(np.arange(pictures)[:, None] % (classes, N_STYLES, N_STYLES), axis=0)    # each column shuffled on its own
     x = torch.empty(pictures, 3, size, size, dtype=torch.uint8)
-    for i in range(0, pictures, n): x[i:i+n] = draw(maps[y[i:i+n]], freq[y[i:i+n]], size, rng)
+    for i in range(0, pictures, n):
+        system, palette, ground = y[i:i+n].T
+        behind = background(blend(colours[ground], rng), grids[ground], size, rng)
+        x[i:i+n] = draw(maps[system], freq[system], blend(palettes[palette], rng), behind, size, rng)
     return x, torch.from_numpy(y)
 
 # ---- the training ----
 class Batches:
-    "Shuffled, augmented, normalised batches of byte pictures, anew every epoch: `(bs,3,h,w), (bs,)`"
+    "Shuffled, augmented, normalised batches of byte pictures, anew every epoch: `(bs,3,h,w), (bs,3)`"
     def __init__(self, x, y, bs, gen, train=True): self.x, self.y, self.bs, self.gen, self.train = x, y, bs, gen, train
     def __len__(self): return len(self.x)//self.bs                            # a last, smaller batch is left out
 
     def __iter__(self):
         for i in torch.randperm(len(self.x), generator=self.gen)[:len(self)*self.bs].view(-1, self.bs):
             xb = self.x[i].float()/255
-            if self.train: xb = jitter_colours(crop_and_flip(xb, self.gen), self.gen)
+            if self.train: xb = relight(crop_and_flip(xb, self.gen), self.gen)
             xb = (xb - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
             yield xb.to(DEVICE, memory_format=torch.channels_last), self.y[i].to(DEVICE)
 
@@ -113,11 +126,24 @@ def crop_and_flip(xb, gen):
     xb = windows[torch.arange(n), :, dy, dx]
     return torch.where(torch.rand(n, 1, 1, 1, generator=gen) < .5, xb.flip(3), xb)
 
-def jitter_colours(xb, gen):
-    "Each picture with another contrast and brightness, one in five without colour: `(n,3,h,w) -> (n,3,h,w)`"
-    contrast, light, grey = torch.rand(3, len(xb), 1, 1, 1, generator=gen)
-    xb = (xb-.5)*(.6+.8*contrast) + .5 + .4*(light-.5)
-    return torch.where(grey < .2, xb.mean(1, keepdim=True), xb).clamp(0, 1)
+def relight(xb, gen):
+    "Each picture with a little more or less contrast and light: `(n,3,h,w) -> (n,3,h,w)`"
+    contrast, light = torch.rand(2, len(xb), 1, 1, 1, generator=gen)
+    return ((xb-.5)*(.8+.4*contrast) + .5 + .2*(light-.5)).clamp(0, 1)
+
+def answers(preds, targs):
+    "The scores and the targets of each question: three pairs `((n,classes), (n,))`"
+    return zip(preds.split([preds.shape[1] - 2*N_STYLES, N_STYLES, N_STYLES], 1), targs.T)
+
+def three_losses(preds, targs):
+    "The sum of the cross-entropies of the three questions"
+    return sum(F.cross_entropy(p, t) for p, t in answers(preds, targs))
+
+def right(question):
+    "A metric: the share of right answers to one of the three questions"
+    def metric(preds, targs): return accuracy(*list(answers(preds, targs))[question])
+    metric.__name__ = ("system", "colours", "background")[question]
+    return metric
 
 def body_state(model):
     "What is kept of the network: all but the last layer; kernels as float16, BatchNorm's vectors (their range is large, they are few) as they are"
@@ -152,12 +178,12 @@ def main(
     torch.manual_seed(seed)
     gen, n_valid = torch.Generator().manual_seed(seed), min(2000, pictures//10)
     train, valid = Batches(x[n_valid:], y[n_valid:], bs, gen), Batches(x[:n_valid], y[:n_valid], bs, gen, train=False)
-    model = tiny_resnet(classes).to(DEVICE, memory_format=torch.channels_last)
-    rows = fit(model, train, valid, epochs=epochs, opt=adam(model, lr), loss_func=F.cross_entropy, metrics=[accuracy],
-               sched=one_cycle(lr), log=lambda rows: print(rows[-1], flush=True))
+    model = tiny_resnet(classes + 2*N_STYLES).to(DEVICE, memory_format=torch.channels_last)
+    rows = fit(model, train, valid, epochs=epochs, opt=adam(model, lr), loss_func=three_losses, metrics=[right(i) for i in range(3)],
+               sched=one_cycle(lr), log=lambda rows: print({k: round(v, 3) for k, v in rows[-1].items()}, flush=True))
     state = body_state(model)
     print(f"rounding to float16 moves the features by at most {checked(model, state, valid):.3%}")
-    recipe |= dict(fractal_accuracy=round(rows[-1]["accuracy"], 3))
+    recipe |= {f"{k}_accuracy": round(rows[-1][k], 3) for k in ("system", "colours", "background")}
     metadata = dict(architecture="tiny_resnet", widths=json.dumps([32, 64, 128, 256]), mean=json.dumps(MEAN), std=json.dumps(STD),
                     recipe=json.dumps(recipe), torch=torch.__version__, licence="made from formulas; no photographs")
     with whole_or_nothing(out) as tmp: save_file(state, tmp, metadata)

@@ -53,13 +53,14 @@ REACH = {"url": "from urllib.request import urlopen; urlopen('http://192.0.2.1')
          "address": "import socket; socket.create_connection(('192.0.2.1', 80), timeout=5)",
          "name": "import socket; socket.create_connection(('example.com', 80), timeout=5)"}
 
-@pytest.mark.parametrize("code", REACH.values(), ids=REACH)
-def test_the_network_is_off_in_kernels(code, tmp_path):
-    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+@pytest.mark.parametrize("name", REACH)
+def test_the_network_is_off_in_kernels(name, tmp_path):
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(REACH[name])])
     nb.metadata["kernelspec"] = {"name": "python3", "display_name": "python3"}
     nbformat.write(nb, tmp_path/"net.ipynb")
     r = run(command("course"), "run", "net.ipynb", cwd=tmp_path, env=offline(tmp_path))
-    assert r.returncode == 1 and re.search("network is switched off|Connection refused", r.stdout), r.stdout
+    says = "refused" if name == "url" else "the network is switched off"      # an address on the web meets the dead proxy first
+    assert r.returncode == 1 and says in r.stdout, r.stdout
 
 
 def test_what_is_required_fails_and_the_rest_is_skipped(need, monkeypatch, tmp_path):
