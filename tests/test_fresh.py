@@ -68,16 +68,15 @@ def test_outputs_name_no_folder_of_this_machine():
     assert [cell.outputs[0].text, cell.outputs[1].data["text/plain"]] == ["COURSE_HOME/critters\n", "'COURSE_HOME'"]
 
 
-def docs_code(what): return f"from nbdev import quarto, serve; {what}"
-
 def test_docs_settings(checkout):
-    run(sys.executable, "-c", docs_code("quarto.refresh_quarto_yml()"), cwd=checkout)
-    assert differing(files(checkout/"nbs", "*.yml"), files(ROOT/"nbs", "*.yml")) == []
+    r = run(sys.executable, "-c", "from nbdev.quarto import refresh_quarto_yml; refresh_quarto_yml()", cwd=checkout)
+    assert r.returncode == 0, r.stdout
+    assert differing(files(checkout/"nbs", "*.yml"), files(ROOT/"nbs", "*.yml")) == [], "settings.ini changed: run that line, and commit nbs/nbdev.yml"
 
 
 def test_docs_notebooks_are_processed(checkout):
-    main = "if __name__ == '__main__':\n    from nbdev.serve import proc_nbs\n    proc_nbs(n_workers=0)"
-    (checkout/"proc.py").write_text(main)
+    "What `nbdev_docs` does before it calls Quarto: run the exported and the importing cells, write the pages' sources"
+    (checkout/"proc.py").write_text("if __name__ == '__main__':\n    from nbdev.serve import proc_nbs\n    proc_nbs(n_workers=0)")
     shutil.copytree(ROOT/"course_lib", checkout/"course_lib", ignore=shutil.ignore_patterns("__pycache__"))
     r = run(sys.executable, "proc.py", cwd=checkout)
     made = {p.relative_to(checkout/"_proc").as_posix() for p in (checkout/"_proc").rglob("*")}
