@@ -3,7 +3,9 @@
 Each runs in a real kernel from an empty COURSE_HOME, is cleaned as `nbdev_clean` would, and carries a hash of its sources.
 When the sources change afterwards the hash no longer fits: the outputs are stale, and `make test` says so.
 """
+import base64
 import hashlib
+import io
 import os
 import sys
 import tempfile
@@ -12,6 +14,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbdev.clean import nbdev_clean
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDGET = "application/vnd.jupyter.widget-view+json"     # means nothing without a kernel; the text beside it stays
@@ -46,9 +49,21 @@ def execute(nb):
     return nb
 
 
+def smaller(png):
+    "A figure for the repository (base64): `(kind, data)`, a PNG of 128 colours or a JPEG, whichever is smaller"
+    image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    def packed(image, kind, **kwargs):
+        out = io.BytesIO()
+        image.save(out, kind, optimize=True, **kwargs)
+        return f"image/{kind}", base64.b64encode(out.getvalue()).decode()
+    return min(packed(image.quantize(128, dither=Image.Dither.NONE), "png"), packed(image, "jpeg", quality=80), key=lambda kd: len(kd[1]))
+
+
 def tidy(output, home):
-    "The output without widgets and without this machine's paths"
-    output.get("data", {}).pop(WIDGET, None)
+    "The output without widgets and without this machine's paths, its figures small"
+    data = output.get("data", {})
+    data.pop(WIDGET, None)
+    if "image/png" in data: data.update([smaller(data.pop("image/png"))])
     for where in (output, output.get("data", {})):
         for key, text in where.items():
             if isinstance(text, str): where[key] = text.replace(home, "COURSE_HOME").replace(repr(home)[1:-1], "COURSE_HOME")
