@@ -32,7 +32,7 @@ def error(dls, fixed, seed, epochs=3, lr=1e-2):
 
 def compare(name, files, label, size, split, seeds=5):
     "One row: medians over `seeds` runs of each side, taken in turns"
-    runs = [(error(dls, True, s), error(dls, False, s)) for s in range(seeds) for dls in [image_dls(files, label, size=size, split=split, seed=s, progress=False)]]
+    runs = [(error(dls, True, s), error(dls, False, s)) for s in range(seeds) for dls in [image_dls(files, label, size=size, split=split, seed=s, bar=False)]]
     fixed, moving = zip(*runs)
     better = sum(m[0] < f[0] for f, m in runs)
     return {"pictures": name, "error, fixed": median(e for e, _ in fixed), "error, moving": median(e for e, _ in moving),

@@ -64,7 +64,7 @@ def hits(train, files, seed, k=5):
     hit = np.zeros(len(files))
     for i, side in enumerate(folds(len(files), k, seed)):
         seed_i = 100*seed + i
-        dls = image_dls(files, breed_of, size=96, bs=32, split=lambda files: side, seed=seed_i, progress=False)
+        dls = image_dls(files, breed_of, size=96, bs=32, split=lambda files: side, seed=seed_i, bar=False)
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()): learn = train(dls, seed_i)   # no tables, no bars
         probs, targs = learn.get_preds()
         hit[side[1]] = (probs.argmax(1) == targs).numpy()

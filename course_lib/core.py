@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['KEPT', 'seeded', 'default_device', 'has_bfloat16', 'autocast', 'host', 'course_home', 'course_data',
-           'whole_or_nothing', 'doc']
+           'whole_or_nothing', 'progress', 'doc']
 
-# %% ../nbs/lib/00_core.ipynb #f52ee93f
+# %% ../nbs/lib/00_core.ipynb #2a324ee7
 import contextlib, inspect, os, random, shutil, sys
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from platformdirs import user_data_path
+from tqdm.auto import tqdm
 
 # %% ../nbs/lib/00_core.ipynb #5b1572fa
 @contextlib.contextmanager
@@ -90,6 +91,12 @@ def whole_or_nothing(path):
     finally:
         if tmp.is_dir(): shutil.rmtree(tmp, ignore_errors=True)
         else: tmp.unlink(missing_ok=True)
+
+# %% ../nbs/lib/00_core.ipynb #4f7d6082
+def progress(it, desc, total=None):
+    "`it` with a progress bar that vanishes at the end; no bar where nobody looks: in a file, in a pipe"
+    watched = {} if "ipykernel" in sys.modules else dict(disable=None)      # None: tqdm asks whether it writes to a terminal
+    return tqdm(it, desc=desc, total=total, leave=False, **watched)
 
 # %% ../nbs/lib/00_core.ipynb #2b1bd4e0
 def _links(fn):

@@ -6,7 +6,7 @@
 __all__ = ['CATALOGUE', 'PETS', 'RESIZE', 'get_data', 'to_square', 'load_image', 'item_size', 'byte_cache', 'center_crop',
            'flip_crop', 'warp', 'normalize', 'denormalize', 'pixel_stats', 'ImageLoader', 'DataLoaders', 'image_dls']
 
-# %% ../nbs/lib/04_data.ipynb #85abb9ef
+# %% ../nbs/lib/04_data.ipynb #7ba05738
 import copy, hashlib, json, math, os, shutil, tarfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -17,14 +17,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageOps
-from tqdm.auto import tqdm
 
 from . import draw
-from .core import course_data, course_home, default_device, whole_or_nothing
+from .core import course_data, course_home, default_device, progress, whole_or_nothing
 from .labels import encode, image_files, random_split
 from .plot import show_images
 
-# %% ../nbs/lib/04_data.ipynb #bd1cb47f
+# %% ../nbs/lib/04_data.ipynb #47249bf1
 CATALOGUE = {  # name -> what it is, and the folder's content that shows it is there
     "critters": "37 breeds of drawn cats and dogs, drawn on your machine in seconds; stands for pets",
     "pets": "Oxford-IIIT Pet: 7,390 photos of 37 breeds, 790 MB (Parkhi et al. 2012, CC BY-SA 4.0)",
@@ -45,9 +44,7 @@ def _own_folder(name):
     close = get_close_matches(str(name), CATALOGUE, n=1, cutoff=0.4)
     raise ValueError(f"{str(name)!r} is neither a data set nor a folder: {f'did you mean {close[0]!r}? ' if close else ''}the sets are {', '.join(CATALOGUE)}.")
 
-def _bar(it, desc, total=None): return tqdm(it, desc=desc, total=total, leave=False)
-
-def _draw_critters(folder): draw.draw_critters(folder, n_per_breed=24, progress=lambda it: _bar(it, "drawing critters"))
+def _draw_critters(folder): draw.draw_critters(folder, n_per_breed=24, progress=lambda it: progress(it, "drawing critters"))
 
 def _download_pets(folder, url=PETS[0], md5=PETS[1]):
     "Downloads the archive, checks it, and unpacks it; OSError that says what was tried"
@@ -84,14 +81,14 @@ def item_size(size, method):
     "Side of the cached pictures: with 'crop' an eighth larger than what the network sees (256 for 224, as is usual), room to crop at random"
     return size*8//7 if method == "crop" else size
 
-# %% ../nbs/lib/04_data.ipynb #cd18c592
-def byte_cache(files, size, method="crop", progress=True):
+# %% ../nbs/lib/04_data.ipynb #c33af219
+def byte_cache(files, size, method="crop", bar=True):
     "All pictures as bytes, decoded once by threads: `(n,size,size,3)` mapped from `COURSE_HOME`, and `{index: reason}` for broken files"
     folder = course_home()/"cache"/_cache_key(files, size, method)
     try: return _open_cache(folder, len(files))
     except FileNotFoundError: pass
     except (OSError, ValueError): shutil.rmtree(folder)            # damaged: make it again
-    with whole_or_nothing(folder) as tmp: _fill_cache(tmp, files, size, method, progress)
+    with whole_or_nothing(folder) as tmp: _fill_cache(tmp, files, size, method, bar)
     return _open_cache(folder, len(files))
 
 def _cache_key(files, size, method):
@@ -105,7 +102,7 @@ def _open_cache(folder, n):
     if len(pixels) != n: raise ValueError("wrong length")
     return pixels, {int(i): why for i, why in json.loads((folder/"broken.json").read_text()).items()}
 
-def _fill_cache(folder, files, size, method, progress):
+def _fill_cache(folder, files, size, method, bar):
     "Writes `pixels.npy` and `broken.json`; Pillow decodes outside Python's lock, so threads are enough"
     folder.mkdir()
     pixels, broken = np.lib.format.open_memmap(folder/"pixels.npy", "w+", np.uint8, (len(files), size, size, 3)), {}
@@ -114,7 +111,7 @@ def _fill_cache(folder, files, size, method, progress):
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as e: broken[i] = f"{type(e).__name__}: {e}"
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         done = pool.map(load, range(len(files)))
-        for _ in _bar(done, "decoding pictures", len(files)) if progress else done: pass
+        for _ in progress(done, "decoding pictures", len(files)) if bar else done: pass
     pixels.flush()
     (folder/"broken.json").write_text(json.dumps(broken))
 
@@ -213,7 +210,7 @@ class DataLoaders:
         for dl in (new.train, new.valid): dl.stats, dl.gen = stats, dl.gen.clone_state()
         return new
 
-# %% ../nbs/lib/04_data.ipynb #77ebd5c8
+# %% ../nbs/lib/04_data.ipynb #3e9a8577
 def image_dls(
     path,                   # a folder, or a list of files
     label,                  # any function Path -> str, see `labels`
@@ -222,10 +219,10 @@ def image_dls(
     method="crop",          # 'crop', 'pad' or 'squish'
     augment=flip_crop,      # a transform for training batches; `center_crop` for none, `warp` for more
     stats=None,             # {'mean', 'std'}; default: those of training pictures, until a pretrained model brings its own
-    device=None, seed=42, progress=True):
+    device=None, seed=42, bar=True):
     "From pictures to `DataLoaders`: labels, split, byte cache, batches; broken files are listed and left out"
     files = image_files(path) if isinstance(path, (str, Path)) else [Path(f) for f in path]
-    files, pixels, rows = _whole_files(files, *byte_cache(files, item_size(size, method), method, progress))
+    files, pixels, rows = _whole_files(files, *byte_cache(files, item_size(size, method), method, bar))
     targs, vocab = encode([label(f) for f in files])
     if len(vocab) < 2: raise ValueError(f"All {len(files)} pictures have the label {vocab[0]!r}; there must be two classes or more: check the labeller.")
     sides = [np.asarray(side, dtype=int) for side in (split or random_split(0.2, seed))(files)]

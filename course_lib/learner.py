@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['EpochLog', 'Learner', 'plot_sweep', 'item_batch', 'read_about', 'vision_learner', 'load_learner']
 
-# %% ../nbs/lib/07_learner.ipynb #fae70c12
+# %% ../nbs/lib/07_learner.ipynb #069005bb
 import json, sys
 from pathlib import Path
 
@@ -14,18 +14,17 @@ import torch.nn.functional as F
 from PIL import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from tqdm.auto import tqdm
 
 from . import data, model, training
-from .core import autocast, seeded, whole_or_nothing
+from .core import autocast, progress, seeded, whole_or_nothing
 from .plot import Table, new_ax, plot_lines
 
-# %% ../nbs/lib/07_learner.ipynb #c54b6242
+# %% ../nbs/lib/07_learner.ipynb #1d0f7822
 class _WithBar:
     "A loader that shows a progress bar while it is looped over"
     def __init__(self, dl, desc): self.dl, self.desc = dl, desc
     def __len__(self): return len(self.dl)
-    def __iter__(self): return iter(tqdm(self.dl, desc=self.desc, leave=False))
+    def __iter__(self): return iter(progress(self.dl, self.desc))
 
 class EpochLog:
     "Shows the rows of epochs so far: a table that grows in a notebook, lines of text elsewhere"
