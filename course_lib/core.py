@@ -6,8 +6,8 @@
 __all__ = ['KEPT', 'seeded', 'default_device', 'has_bfloat16', 'autocast', 'host', 'course_home', 'course_data',
            'whole_or_nothing', 'progress', 'doc']
 
-# %% ../nbs/lib/00_core.ipynb #2a324ee7
-import contextlib, inspect, os, random, shutil, sys
+# %% ../nbs/lib/00_core.ipynb #e65415bc
+import contextlib, errno, inspect, os, random, shutil, sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -74,23 +74,26 @@ def course_data(env=os.environ):
     "The folder of real data, which is only read: `COURSE_DATA`, or None"
     return Path(env["COURSE_DATA"]).expanduser() if env.get("COURSE_DATA") else None
 
-# %% ../nbs/lib/00_core.ipynb #14ba1b25
+# %% ../nbs/lib/00_core.ipynb #50ca066f
 @contextlib.contextmanager
 def whole_or_nothing(path):
     "Yields a temporary path beside `path`; when the block ends well it becomes `path`, when it fails it is deleted"
     path = Path(path)
     tmp = path.with_name(f".{path.name}.{os.getpid()}.{random.SystemRandom().randrange(10**9)}.tmp")
+    try: path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as e: raise _unwritable(path, e) from None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         yield tmp
         if path.is_dir() and tmp.is_dir(): return      # another kernel made the same folder while we did: keep the first
         os.replace(tmp, path)
     except OSError as e:
-        if not isinstance(e, PermissionError) and e.errno not in (28, 30): raise
-        raise OSError(e.errno, f"{path} cannot be written ({e.strerror}): free some space, or set COURSE_HOME to a folder you may write to.") from e
+        raise (_unwritable(path, e) if e.errno in (errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EROFS) else e)
     finally:
         if tmp.is_dir(): shutil.rmtree(tmp, ignore_errors=True)
-        else: tmp.unlink(missing_ok=True)
+        with contextlib.suppress(OSError): tmp.unlink(missing_ok=True)
+
+def _unwritable(path, e):
+    return OSError(e.errno, f"{path} cannot be written ({e.strerror}): free some space, or set COURSE_HOME to a folder you may write to")
 
 # %% ../nbs/lib/00_core.ipynb #4f7d6082
 def progress(it, desc, total=None):
@@ -98,7 +101,7 @@ def progress(it, desc, total=None):
     watched = {} if "ipykernel" in sys.modules else dict(disable=None)      # None: tqdm asks whether it writes to a terminal
     return tqdm(it, desc=desc, total=total, leave=False, **watched)
 
-# %% ../nbs/lib/00_core.ipynb #2b1bd4e0
+# %% ../nbs/lib/00_core.ipynb #7a2d52e2
 def _links(fn):
     "The docs page and the source line of `fn`, if nbdev's index knows it"
     from course_lib._modidx import d
@@ -111,4 +114,6 @@ def doc(fn):
     "Prints the signature of `fn`, its docstring, and where its docs page and source line are"
     name = getattr(fn, "__qualname__", None)
     if name is None: raise ValueError(f"doc() got {fn!r}, which has no name: give it a function or a class, as in doc(seeded).")
-    print(f"{name}{inspect.signature(fn)}", inspect.getdoc(fn) or "(no docstring)", *_links(fn), sep="\n")
+    try: signature = inspect.signature(fn)
+    except ValueError: signature = "(...)"            # written in C
+    print(f"{name}{signature}", inspect.getdoc(fn) or "(no docstring)", *_links(fn), sep="\n")

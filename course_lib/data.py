@@ -23,7 +23,7 @@ from .core import course_data, course_home, default_device, progress, whole_or_n
 from .labels import encode, image_files, random_split
 from .plot import show_images
 
-# %% ../nbs/lib/04_data.ipynb #47249bf1
+# %% ../nbs/lib/04_data.ipynb #95fd4a51
 CATALOGUE = {  # name -> what it is, and the folder's content that shows it is there
     "critters": "37 breeds of drawn cats and dogs, drawn on your machine in seconds; stands for pets",
     "pets": "Oxford-IIIT Pet: 7,390 photos of 37 breeds, 790 MB (Parkhi et al. 2012, CC BY-SA 4.0)",
@@ -34,7 +34,7 @@ def get_data(name):
     "A folder of pictures, ready to use: a name in `CATALOGUE` (in `COURSE_DATA`, else in `COURSE_HOME`, else made now), or a folder of yours"
     if name not in CATALOGUE: return _own_folder(name)
     for place in (course_data(), course_home()):
-        if place and (place/name).is_dir(): return place/name
+        if place and os.path.isdir(place/name): return place/name
     with whole_or_nothing(course_home()/name) as tmp: {"critters": _draw_critters, "pets": _download_pets}[name](tmp)
     return course_home()/name
 
@@ -59,7 +59,7 @@ def _download_pets(folder, url=PETS[0], md5=PETS[1]):
         with tarfile.open(archive) as tar: tar.extractall(folder, filter="data")   # "data" refuses members that point outside
     finally: archive.unlink()
 
-# %% ../nbs/lib/04_data.ipynb #bec156f7
+# %% ../nbs/lib/04_data.ipynb #13b029d5
 RESIZE = {  # how a picture of any shape becomes a square
     "crop": lambda img, size: ImageOps.fit(img, (size, size), Image.Resampling.BILINEAR),     # the middle; the ends of the long side are lost
     "pad": lambda img, size: ImageOps.pad(img, (size, size), Image.Resampling.BILINEAR),      # all of it, with black bars
@@ -69,7 +69,14 @@ RESIZE = {  # how a picture of any shape becomes a square
 def to_square(img, size, method="crop"):
     "A PIL image upright, in RGB, as bytes `(size,size,3)`; `method` is 'crop', 'pad' or 'squish'"
     if method not in RESIZE: raise ValueError(f"The resize method {method!r} is unknown: use {', '.join(map(repr, RESIZE))}.")
+    if img.mode[0] in "IF": img = _eight_bit(img)
     return np.asarray(RESIZE[method](ImageOps.exif_transpose(img).convert("RGB"), size))
+
+def _eight_bit(img):
+    "A 16-bit grey image with 8 bits; ValueError for numbers that are no grey values"
+    x = np.asarray(img)
+    if x.dtype.kind == "f" or x.min() < 0 or x.max() > 65535: raise ValueError(f"mode {img.mode} with values {x.min()} to {x.max()}: save the picture with 8 or 16 bits")
+    return Image.fromarray((x//257).astype(np.uint8))
 
 def load_image(file, size, method="crop"):
     "The picture in `file` as bytes `(size,size,3)`, see `to_square`"
@@ -81,21 +88,25 @@ def item_size(size, method):
     "Side of the cached pictures: with 'crop' an eighth larger than what the network sees (256 for 224, as is usual), room to crop at random"
     return size*8//7 if method == "crop" else size
 
-# %% ../nbs/lib/04_data.ipynb #c33af219
+# %% ../nbs/lib/04_data.ipynb #4664d24d
 def byte_cache(files, size, method="crop", bar=True):
     "All pictures as bytes, decoded once by threads: `(n,size,size,3)` mapped from `COURSE_HOME`, and `{index: reason}` for broken files"
     folder = course_home()/"cache"/_cache_key(files, size, method)
     try: return _open_cache(folder, len(files))
-    except FileNotFoundError: pass
-    except (OSError, ValueError): shutil.rmtree(folder)            # damaged: make it again
+    except (FileNotFoundError, EOFError, ValueError): shutil.rmtree(folder, ignore_errors=True)   # missing or damaged: make it
     with whole_or_nothing(folder) as tmp: _fill_cache(tmp, files, size, method, bar)
     return _open_cache(folder, len(files))
 
 def _cache_key(files, size, method):
     "A hash of everything the bytes depend on; costs one `stat` per file"
     h = hashlib.sha256(f"1 {size} {method}".encode())
-    for f in files: h.update(f"{Path(f).absolute()} {(s := os.stat(f)).st_size} {s.st_mtime_ns}\n".encode())
+    for f in files: h.update(f"{Path(f).absolute()} {_stamp(f)}\n".encode())
     return h.hexdigest()[:20]
+
+def _stamp(file):
+    "Size and time of a file; None for one that is not there, which decoding will report"
+    try: return (s := os.stat(file)).st_size, s.st_mtime_ns
+    except OSError: return None
 
 def _open_cache(folder, n):
     pixels = np.load(folder/"pixels.npy", mmap_mode="r")
@@ -106,6 +117,8 @@ def _fill_cache(folder, files, size, method, bar):
     "Writes `pixels.npy` and `broken.json`; Pillow decodes outside Python's lock, so threads are enough"
     folder.mkdir()
     pixels, broken = np.lib.format.open_memmap(folder/"pixels.npy", "w+", np.uint8, (len(files), size, size, 3)), {}
+    if hasattr(os, "posix_fallocate"):             # a full disk must say so now; a write into a mapped file would kill the kernel
+        with open(folder/"pixels.npy", "r+b") as f: os.posix_fallocate(f.fileno(), 0, os.fstat(f.fileno()).st_size)
     def load(i):
         try: pixels[i] = load_image(files[i], size, method)
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as e: broken[i] = f"{type(e).__name__}: {e}"
@@ -144,7 +157,7 @@ def warp(xb, size, gen, max_rotate=10., max_zoom=1.1, max_light=0.2):
 def _light(xb, contrast, brightness):
     return ((xb - 127.5)*contrast[:, None, None, None] + 127.5 + brightness[:, None, None, None]).clamp(0, 255)
 
-# %% ../nbs/lib/04_data.ipynb #d134075a
+# %% ../nbs/lib/04_data.ipynb #85cd1bbd
 def normalize(xb, mean, std):
     "Bytes to what the network reads: `(n,h,w,3)` 0..255 -> float `(n,3,h,w)`, channels_last in memory"
     mean, std = (255*torch.tensor(s, device=xb.device).view(1, 3, 1, 1) for s in (mean, std))
@@ -158,8 +171,10 @@ def denormalize(xb, mean, std):
 def pixel_stats(pixels, idx, most=500):
     "Mean and standard deviation per channel (0..1) over at most `most` evenly chosen pictures of `idx`"
     some = np.asarray(idx)[np.linspace(0, len(idx) - 1, min(most, len(idx))).astype(int)]
-    x = pixels[some].reshape(-1, 3)/255
-    return dict(mean=x.mean(0).tolist(), std=x.std(0).clip(1e-3).tolist())
+    counts = sum(np.stack([np.bincount(pixels[i, ..., c].ravel(), minlength=256) for c in range(3)]) for i in some)   # (3,256)
+    values, share = np.arange(256)/255, counts/counts.sum(1, keepdims=True)
+    mean = share@values
+    return dict(mean=mean.tolist(), std=np.sqrt(share@values**2 - mean**2).clip(1e-3).tolist())
 
 # %% ../nbs/lib/04_data.ipynb #c9fd3a31
 class ImageLoader:
@@ -183,7 +198,7 @@ class ImageLoader:
         xb = self.tfm(torch.from_numpy(self.pixels[idx]).to(self.device), self.size, self.gen)
         return normalize(xb, **self.stats), self.targs[idx].to(self.device)
 
-# %% ../nbs/lib/04_data.ipynb #a51e2275
+# %% ../nbs/lib/04_data.ipynb #e0703a2d
 class DataLoaders:
     "A training and a validation loader, the `vocab` (class names in order), and the files behind them"
     def __init__(self, train, valid, vocab, files=(), method="crop"):
@@ -191,12 +206,15 @@ class DataLoaders:
 
     def __repr__(self):
         t, v = self.train, self.valid
+        if not isinstance(t, ImageLoader): return f"{len(t)} training batches of {len(self.vocab)} classes"
         return (f"{len(t.idx):,} training and {len(v.idx):,} validation pictures of {len(self.vocab)} classes, "
                 f"{t.size}×{t.size} pixels ({self.method}), batches of {t.bs} on {t.device}")
 
     def one_batch(self):
-        "The next training batch: `(xb, yb)`"
-        return next(iter(self.train))
+        "A training batch to look at: `(xb, yb)`; looking does not change what training will see"
+        dl = copy.copy(self.train)
+        if hasattr(dl, "gen"): dl.gen = dl.gen.clone_state()
+        return next(iter(dl))
 
     def show_batch(self, n=10, ncols=5):
         "Draws `n` training pictures as the network will see them, with their labels"
@@ -210,7 +228,7 @@ class DataLoaders:
         for dl in (new.train, new.valid): dl.stats, dl.gen = stats, dl.gen.clone_state()
         return new
 
-# %% ../nbs/lib/04_data.ipynb #3e9a8577
+# %% ../nbs/lib/04_data.ipynb #655de4ef
 def image_dls(
     path,                   # a folder, or a list of files
     label,                  # any function Path -> str, see `labels`
@@ -221,18 +239,21 @@ def image_dls(
     stats=None,             # {'mean', 'std'}; default: those of training pictures, until a pretrained model brings its own
     device=None, seed=42, bar=True):
     "From pictures to `DataLoaders`: labels, split, byte cache, batches; broken files are listed and left out"
-    files = image_files(path) if isinstance(path, (str, Path)) else [Path(f) for f in path]
-    files, pixels, rows = _whole_files(files, *byte_cache(files, item_size(size, method), method, bar))
+    if method not in RESIZE or not isinstance(size, int) or size < 16 or bs < 2:
+        raise ValueError(f"size={size}, bs={bs}, method={method!r}: size is one number of pixels, 16 or more, bs is 2 or more, method is 'crop', 'pad' or 'squish'.")
+    all_files = image_files(path) if isinstance(path, (str, Path)) else [Path(f) for f in path]
+    if not all_files: raise ValueError("image_dls got an empty list of files: check the filter that chose them.")
+    files, pixels, rows = _whole_files(all_files, *byte_cache(all_files, item_size(size, method), method, bar))
     targs, vocab = encode([label(f) for f in files])
     if len(vocab) < 2: raise ValueError(f"All {len(files)} pictures have the label {vocab[0]!r}; there must be two classes or more: check the labeller.")
-    sides = [np.asarray(side, dtype=int) for side in (split or random_split(0.2, seed))(files)]
+    sides = [np.asarray(side) for side in (split or random_split(0.2, seed))(files)]
     _check_sides(*sides, targs, vocab)
     all_targs = np.zeros(len(pixels), int); all_targs[rows] = targs
     train_idx, valid_idx = (rows[side] for side in sides)
     common = dict(pixels=pixels, targs=all_targs, size=size, bs=bs, device=device or default_device(), stats=stats or pixel_stats(pixels, train_idx))
     train = ImageLoader(idx=train_idx, tfm=augment, shuffle=True, seed=seed, **common)
     valid = ImageLoader(idx=valid_idx, tfm=center_crop, **common)
-    return DataLoaders(train, valid, vocab, _by_row(files, rows), method)
+    return DataLoaders(train, valid, vocab, all_files, method)
 
 def _whole_files(files, pixels, broken):
     "Drops broken files, saying which: `(files, pixels, row of each file in pixels)`"
@@ -244,16 +265,15 @@ def _whole_files(files, pixels, broken):
     if not len(rows): raise ValueError(f"None of the {len(files)} files is a picture that can be read: the list above says why.")
     return [files[i] for i in rows], pixels, rows
 
-def _by_row(files, rows):
-    "Files such that `files[row]` belongs to `pixels[row]`; None for broken ones"
-    out = [None]*(rows[-1] + 1)
-    for f, row in zip(files, rows): out[row] = f
-    return out
-
 def _check_sides(train_idx, valid_idx, targs, vocab):
-    "ValueError for an empty side; a sentence for classes that the training side lacks"
+    "ValueError for sides that are empty, overlap or are no positions; a sentence for classes that the training side lacks"
     for name, idx in ("training", train_idx), ("validation", valid_idx):
         if not len(idx): raise ValueError(f"The split left no picture for {name}: check the splitter.")
+        if idx.dtype.kind not in "iu" or not 0 <= idx.min() <= idx.max() < len(targs):
+            raise ValueError(f"The {name} side of the split has {idx[:3].tolist()}...: it must hold positions from 0 to {len(targs) - 1}.")
+    both = np.intersect1d(train_idx, valid_idx)
+    if len(both): raise ValueError(f"{len(both)} pictures are on both sides of the split (position {both[0]} is one): validation must be on pictures the model has not learned from.")
+    if len(train_idx) < 2: raise ValueError("The split left one picture for training: BatchNorm needs two or more.")
     counts = Counter(targs[i] for i in train_idx)
     unseen = [v for i, v in enumerate(vocab) if not counts[i]]
     if unseen: print(f"No training picture shows {', '.join(unseen)}: the model cannot learn {'them' if len(unseen) > 1 else 'it'}; split otherwise.")

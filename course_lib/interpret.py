@@ -5,15 +5,16 @@
 # %% auto #0
 __all__ = ['Interpretation']
 
-# %% ../nbs/lib/08_interpret.ipynb #249f9e9e
+# %% ../nbs/lib/08_interpret.ipynb #d7ca297d
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from .plot import Table, new_ax, show_images
 
-# %% ../nbs/lib/08_interpret.ipynb #76a8a2fa
+# %% ../nbs/lib/08_interpret.ipynb #3f08e53d
 class Interpretation:
     "Predictions beside the truth, `n` pictures of `c` classes; `from_learner` makes one from a validation set"
     def __init__(self, probs, targs, vocab,
@@ -69,7 +70,7 @@ class Interpretation:
         ax = new_ax(ax, figsize=(max(3.5, 0.3*c + 1.5),)*2)
         wrong = np.where(np.eye(c, dtype=bool), 0, m)               # else the diagonal outshines every error
         ax.imshow(wrong, cmap="Blues", vmin=0, vmax=max(2*wrong.max(), 1))
-        for i, j in zip(*m.nonzero()): ax.text(j, i, m[i, j], ha="center", va="center", fontsize=10, color="0.6" if i == j else "black", weight=None if i == j else "bold")
+        for i, j in zip(*m.nonzero()): ax.text(j, i, m[i, j], ha="center", va="center", fontsize=10, color="0.35" if i == j else "black", weight=None if i == j else "bold")
         ax.set_xticks(range(c), self.vocab, rotation=90, fontsize=10)
         ax.set_yticks(range(c), self.vocab, fontsize=10)
         ax.set(xlabel="prediction", ylabel="truth")
@@ -77,7 +78,8 @@ class Interpretation:
 
 def _open(picture):
     "A file as a small RGB picture; anything else as it is"
-    if not hasattr(picture, "__fspath__"): return picture
+    if not isinstance(picture, (str, Path)): return picture
     with Image.open(picture) as img:
+        img = ImageOps.exif_transpose(img)
         img.thumbnail((256, 256))
         return img.convert("RGB")
