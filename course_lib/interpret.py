@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from .plot import Table, new_ax, show_images
 
-# %% ../nbs/lib/08_interpret.ipynb #3f08e53d
+# %% ../nbs/lib/08_interpret.ipynb #61ee72b8
 class Interpretation:
     "Predictions beside the truth, `n` pictures of `c` classes; `from_learner` makes one from a validation set"
     def __init__(self, probs, targs, vocab,
@@ -45,6 +45,11 @@ class Interpretation:
         wrong = self.preds != self.targs
         pairs = Counter(zip(self.targs[wrong].tolist(), self.preds[wrong].tolist())).most_common()
         return Table(dict(truth=self.vocab[t], prediction=self.vocab[p], times=n) for (t, p), n in pairs if n >= min_val)
+
+    def times_confused(self, a, b):
+        "How many pictures of class `a` were taken for `b`, or of `b` for `a`"
+        m, i, j = self.confusion_matrix(), self.vocab.index(a), self.vocab.index(b)
+        return int(m[i, j] + m[j, i])
 
     def per_class(self):
         "For each class how many pictures there are, which share of them is found, and which share of its predictions is right: a `Table`"

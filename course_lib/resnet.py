@@ -25,9 +25,9 @@ class ResBlock(nn.Module):
 
     def forward(self, x): return F.relu(self.shortcut(x) + self.convs(x))
 
-# %% ../nbs/lessons/08_resnet.ipynb #d7c7f820
+# %% ../nbs/lessons/08_resnet.ipynb #987a05d3
 def tiny_resnet(n_out=1000, widths=(32, 64, 128, 256)):
-    "A ResNet of one block per width, about 1.2 million parameters: `(n,3,h,w) -> (n,n_out)`"
+    "A ResNet of one block per width, 1.2 million parameters without the last layer: `(n,3,h,w) -> (n,n_out)`"
     blocks = [ResBlock(ni, nf, stride=1 if i == 0 else 2) for i, (ni, nf) in enumerate(zip((widths[0], *widths), widths))]
     head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], n_out)]
     return nn.Sequential(conv_bn(3, widths[0], stride=2), *blocks, *head)

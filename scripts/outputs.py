@@ -7,6 +7,7 @@ import base64
 import hashlib
 import io
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -45,8 +46,20 @@ def execute(nb):
         NotebookClient(nb, timeout=900, kernel_name="python3", resources={"metadata": {"path": home}},
                        extra_arguments=["--IPKernelApp.log_level=ERROR"]).execute(env=env)
     for cell in nb.cells:
-        if cell.cell_type == "code": cell.outputs = [tidy(o, home) for o in cell.outputs]
+        if cell.cell_type == "code": cell.outputs = [described(tidy(o, home), cell.source) for o in cell.outputs if not is_bar(o)]
     return nb
+
+
+def is_bar(output):
+    "Whether an output is a progress bar: nothing but a widget and the text of its first frame"
+    return set(output.get("data", {})) == {WIDGET, "text/plain"} and "%|" in output.data["text/plain"]
+
+
+def described(output, source):
+    "The output with the cell's `#| fig-alt` as the alternative text of its figure, where nbconvert and Jupyter look for it"
+    alt = re.search(r"^#\| fig-alt: (.*)", source, re.M)
+    for kind in {"image/png", "image/jpeg"} & set(output.get("data", {})) if alt else (): output.metadata[kind] = {"alt": alt[1]}
+    return output
 
 
 def smaller(png):

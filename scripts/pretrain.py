@@ -3,10 +3,11 @@
     python scripts/pretrain.py        # no network, no photographs; minutes on two cores
 
 The pictures are random fractals, as in Kataoka et al. 2020, "Pre-training without Natural Images" (arXiv:2101.08515).
-A fractal is drawn by an iterated function system: a few maps that each shrink and turn the plane, and a point that follows
-randomly chosen ones again and again ("the chaos game"). The network answers three questions about each picture: which of
-400 systems drew it, in which of 64 sets of colours, on which of 64 backgrounds? All three vary within their class.
-Asked for the system alone, a network learns to overlook colour, and that hurts it on photographs.
+A class is an iterated function system: a few maps that each shrink and turn the plane. A point that follows randomly chosen
+ones again and again ("the chaos game") draws its fractal. A class also has colours, one for each map, and a kind of background.
+Two pictures of a class have slightly different maps, half their colour from elsewhere, and their own patches behind. So shape,
+colour and texture each tell something about the class, and none tells all: a network that was trained with colours that mean
+nothing learns to overlook them, and that hurts it on photographs.
 """
 import copy, hashlib, json, time
 from pathlib import Path
@@ -24,8 +25,7 @@ from course_lib.training import accuracy, adam, fit, one_cycle
 DEVICE = default_device()
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]   # ImageNet's, so that one normalisation serves all networks of the course
 N_POINTS, N_MAPS = (128, 48), 6      # walkers and steps: 6,144 points a picture; at most 6 maps a system
-N_STYLES = 64                        # sets of colours, and as many backgrounds
-GRIDS = 1, 2, 3, 5, 9, 17            # patches along the side of a background, from plain to fine
+GRIDS = 1, 2, 4, 8, 16, 32           # patches along the side of a background, from plain to fine
 
 # ---- the pictures ----
 def random_system(rng):
@@ -68,13 +68,13 @@ def to_pixels(points, size, rng):
     pos = np.floor((((points-lo)/(hi-lo+1e-3) - .5)*zoom + .5 + move)*size)
     return np.where(((pos >= 0) & (pos < size)).all(2, keepdims=True), pos, -1).astype(np.int64)
 
-def background(colour, grid, size, rng):
-    "Patches of colours around one: `(n,3), (n,) -> (n,size,size,3)`"
-    out = torch.empty(len(grid), 3, size, size)
-    for g in np.unique(grid):
-        patches = torch.from_numpy(.6*colour[grid == g, :, None, None] + .4*rng.random(((grid == g).sum(), 3, g, g))).float()
-        out[torch.from_numpy(grid == g)] = F.interpolate(patches, size=size, mode="bilinear")
-    return out.permute(0, 2, 3, 1).numpy()
+def background(colour, texture, size, rng):
+    "Around one colour, patches of every size in `GRIDS`, as strong as `texture` says: `(n,3), (n,6) -> (n,size,size,3)`"
+    out = torch.from_numpy(colour).float()[:, :, None, None].expand(-1, -1, size, size)
+    for g, strength in zip(GRIDS, torch.from_numpy(texture).float().T):
+        patches = torch.from_numpy(rng.random((len(colour), 3, g, g), np.float32)) - .5
+        out = out + strength[:, None, None, None]*F.interpolate(patches, size=size, mode="bilinear")
+    return out.clamp(0, 1).permute(0, 2, 3, 1).numpy()
 
 def draw(maps, freq, palette, behind, size, rng):
     "Pictures of `n` systems, each jittered by up to 12 %, over the pictures `behind`: bytes `(n,3,size,size)`"
@@ -88,26 +88,27 @@ def draw(maps, freq, palette, behind, size, rng):
     pics = alpha*total/count.clip(1)[:, None] + (1-alpha)*behind.reshape(-1, 3)
     return torch.from_numpy((pics*255).astype(np.uint8)).view(n, size, size, 3).permute(0, 3, 1, 2)
 
-def blend(style, rng, part=.3):
-    "Colours `style`, each replaced by chance to 30 %: the same shape"
+def blend(style, rng, part=.5):
+    "Colours `style`, half of each replaced by chance: the same shape"
     return (1-part)*style + part*rng.random(style.shape)
 
 def fractals(classes, pictures, size, seed, n=250):
-    "Fractals, and the number of the system, of the colours and of the background of each: bytes `(pictures,3,size,size)`, int64 `(pictures,3)`"
+    "`pictures` fractals of `classes` classes and their class numbers: bytes `(pictures,3,size,size)`, int64 `(pictures,)`"
     rng = np.random.default_rng(seed)
     maps, freq = map(np.stack, zip(*(random_system(rng) for _ in range(classes))))
-    palettes, colours, grids = rng.random((N_STYLES, N_MAPS, 3)), rng.random((N_STYLES, 3)), rng.choice(GRIDS, N_STYLES)
-    y = rng.permuted(np.arange(pictures)[:, None] % (classes, N_STYLES, N_STYLES), axis=0)    # each column shuffled on its own
+    palettes, grounds = rng.random((classes, N_MAPS, 3)), rng.random((classes, 3))
+    textures = rng.dirichlet([.5]*len(GRIDS), classes)                        # mostly one or two sizes of patches are strong
+    y = rng.permutation(np.arange(pictures) % classes)
     x = torch.empty(pictures, 3, size, size, dtype=torch.uint8)
     for i in range(0, pictures, n):
-        system, palette, ground = y[i:i+n].T
-        behind = background(blend(colours[ground], rng), grids[ground], size, rng)
-        x[i:i+n] = draw(maps[system], freq[system], blend(palettes[palette], rng), behind, size, rng)
+        c = y[i:i+n]
+        behind = background(blend(grounds[c], rng), textures[c], size, rng)
+        x[i:i+n] = draw(maps[c], freq[c], blend(palettes[c], rng), behind, size, rng)
     return x, torch.from_numpy(y)
 
 # ---- the training ----
 class Batches:
-    "Shuffled, augmented, normalised batches of byte pictures, anew every epoch: `(bs,3,h,w), (bs,3)`"
+    "Shuffled, augmented, normalised batches of byte pictures, anew every epoch: `(bs,3,h,w), (bs,)`"
     def __init__(self, x, y, bs, gen, train=True): self.x, self.y, self.bs, self.gen, self.train = x, y, bs, gen, train
     def __len__(self): return len(self.x)//self.bs                            # a last, smaller batch is left out
 
@@ -131,20 +132,6 @@ def relight(xb, gen):
     contrast, light = torch.rand(2, len(xb), 1, 1, 1, generator=gen)
     return ((xb-.5)*(.8+.4*contrast) + .5 + .2*(light-.5)).clamp(0, 1)
 
-def answers(preds, targs):
-    "The scores and the targets of each question: three pairs `((n,classes), (n,))`"
-    return zip(preds.split([preds.shape[1] - 2*N_STYLES, N_STYLES, N_STYLES], 1), targs.T)
-
-def three_losses(preds, targs):
-    "The sum of the cross-entropies of the three questions"
-    return sum(F.cross_entropy(p, t) for p, t in answers(preds, targs))
-
-def right(question):
-    "A metric: the share of right answers to one of the three questions"
-    def metric(preds, targs): return accuracy(*list(answers(preds, targs))[question])
-    metric.__name__ = ("system", "colours", "background")[question]
-    return metric
-
 def body_state(model):
     "What is kept of the network: all but the last layer; kernels as float16, BatchNorm's vectors (their range is large, they are few) as they are"
     last = f"{len(model)-1}."
@@ -163,7 +150,7 @@ def checked(model, state, dl):
 @call_parse
 def main(
     out:Path=Path(__file__).parents[1]/"course_lib"/"weights"/"tiny_resnet.safetensors",  # file to write
-    classes:int=400,      # iterated function systems
+    classes:int=1000,     # iterated function systems
     pictures:int=32_000,  # pictures in all
     size:int=64,          # pixels, high and wide
     epochs:int=8,         # passes over the pictures
@@ -176,14 +163,14 @@ def main(
     x, y = fractals(classes, pictures, size, seed)
     print(f"{pictures} fractals drawn in {time.time()-start:.0f} s")
     torch.manual_seed(seed)
-    gen, n_valid = torch.Generator().manual_seed(seed), min(2000, pictures//10)
+    gen, n_valid = torch.Generator().manual_seed(seed), max(bs, pictures//16)
     train, valid = Batches(x[n_valid:], y[n_valid:], bs, gen), Batches(x[:n_valid], y[:n_valid], bs, gen, train=False)
-    model = tiny_resnet(classes + 2*N_STYLES).to(DEVICE, memory_format=torch.channels_last)
-    rows = fit(model, train, valid, epochs=epochs, opt=adam(model, lr), loss_func=three_losses, metrics=[right(i) for i in range(3)],
+    model = tiny_resnet(classes).to(DEVICE, memory_format=torch.channels_last)
+    rows = fit(model, train, valid, epochs=epochs, opt=adam(model, lr), loss_func=F.cross_entropy, metrics=[accuracy],
                sched=one_cycle(lr), log=lambda rows: print({k: round(v, 3) for k, v in rows[-1].items()}, flush=True))
     state = body_state(model)
     print(f"rounding to float16 moves the features by at most {checked(model, state, valid):.3%}")
-    recipe |= {f"{k}_accuracy": round(rows[-1][k], 3) for k in ("system", "colours", "background")}
+    recipe |= dict(accuracy=round(rows[-1]["accuracy"], 3))
     metadata = dict(architecture="tiny_resnet", widths=json.dumps([32, 64, 128, 256]), mean=json.dumps(MEAN), std=json.dumps(STD),
                     recipe=json.dumps(recipe), torch=torch.__version__, licence="made from formulas; no photographs")
     with whole_or_nothing(out) as tmp: save_file(state, tmp, metadata)

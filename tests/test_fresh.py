@@ -53,6 +53,15 @@ def test_other_notebooks_have_no_outputs(path):
     assert not [c.id for c in cells if c.get("outputs")], f"outputs here would go stale unnoticed: run nbdev_clean --clear_all --fname {path.name}"
 
 
+@pytest.mark.parametrize("path", outputs.committed(), ids=lambda p: p.stem)
+def test_committed_outputs_are_fit_to_read(path):
+    outs = [o for c in nbformat.read(path, as_version=4).cells for o in c.get("outputs", [])]
+    assert not [o for o in outs if "%|" in str(o.get("data", {}).get("text/plain", o.get("text", "")))], "a progress bar that stands still"
+    figures = [(kind, o) for o in outs for kind in ("image/png", "image/jpeg") if kind in o.get("data", {})]
+    assert not [o for kind, o in figures if not o.metadata.get(kind, {}).get("alt")], "a figure without `#| fig-alt`"
+    assert path.stat().st_size < 400_000
+
+
 def test_hash_follows_the_sources():
     nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1"), nbformat.v4.new_code_cell("2")])
     before = outputs.source_hash(nb)
