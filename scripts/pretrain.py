@@ -16,7 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from fastcore.script import call_parse
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from course_lib.core import default_device, whole_or_nothing
 from course_lib.resnet import tiny_resnet
@@ -147,6 +147,13 @@ def checked(model, state, dl):
     if not off < .01: raise ValueError(f"float16 changes the features by {off:.1%}: look for very large or very small weights before saving.")
     return off
 
+def in_order(data):
+    "The same safetensors file with its header sorted, so that equal weights give equal bytes and one checksum (the library writes metadata in random order)"
+    n = int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8:8+n]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" "*(-len(header) % 8)                                         # tensors begin at a multiple of 8
+    return len(header).to_bytes(8, "little") + header + data[8+n:]
+
 @call_parse
 def main(
     out:Path=Path(__file__).parents[1]/"course_lib"/"weights"/"tiny_resnet.safetensors",  # file to write
@@ -173,5 +180,5 @@ def main(
     recipe |= dict(accuracy=round(rows[-1]["accuracy"], 3))
     metadata = dict(architecture="tiny_resnet", widths=json.dumps([32, 64, 128, 256]), mean=json.dumps(MEAN), std=json.dumps(STD),
                     recipe=json.dumps(recipe), torch=torch.__version__, licence="made from formulas; no photographs")
-    with whole_or_nothing(out) as tmp: save_file(state, tmp, metadata)
+    with whole_or_nothing(out) as tmp: tmp.write_bytes(in_order(save(state, metadata)))
     print(f"{out.name}: {out.stat().st_size/1e6:.2f} MB in {time.time()-start:.0f} s, SHA-256 {hashlib.sha256(out.read_bytes()).hexdigest()}")
