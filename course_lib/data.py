@@ -198,11 +198,12 @@ class ImageLoader:
         xb = self.tfm(torch.from_numpy(self.pixels[idx]).to(self.device), self.size, self.gen)
         return normalize(xb, **self.stats), self.targs[idx].to(self.device)
 
-# %% ../nbs/lib/04_data.ipynb #e0703a2d
+# %% ../nbs/lib/04_data.ipynb #2d077147
 class DataLoaders:
     "A training and a validation loader, the `vocab` (class names in order), and the files behind them"
     def __init__(self, train, valid, vocab, files=(), method="crop"):
         self.train, self.valid, self.vocab, self.files, self.method = train, valid, vocab, list(files), method
+        self.look = torch.Generator().manual_seed(0)       # for `one_batch`: looking does not change what training will see
 
     def __repr__(self):
         t, v = self.train, self.valid
@@ -211,9 +212,9 @@ class DataLoaders:
                 f"{t.size}×{t.size} pixels ({self.method}), batches of {t.bs} on {t.device}")
 
     def one_batch(self):
-        "A training batch to look at: `(xb, yb)`; looking does not change what training will see"
+        "A training batch to look at, another one each time: `(xb, yb)`"
         dl = copy.copy(self.train)
-        if hasattr(dl, "gen"): dl.gen = dl.gen.clone_state()
+        if hasattr(dl, "gen"): dl.gen = self.look
         return next(iter(dl))
 
     def show_batch(self, n=10, ncols=5):

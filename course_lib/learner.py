@@ -38,7 +38,7 @@ class EpochLog:
         elif self.handle: self.handle.update(Table(rows))
         else: self.handle = sys.modules["IPython"].display.display(Table(rows), display_id=True)
 
-# %% ../nbs/lib/07_learner.ipynb #7757a259
+# %% ../nbs/lib/07_learner.ipynb #93ccea18
 class Learner:
     "A model, the data it learns from, and the loss it lowers"
     def __init__(self, dls, net, loss_func=F.cross_entropy, metrics=(training.error_rate,), opt_func=training.adam, lr=1e-3, wd=0.01,
@@ -125,8 +125,8 @@ class Learner:
     def plot_loss(self, ax=None):
         "Draws training and validation loss over the epochs"
         if not self.history: raise ValueError("There is no history to draw yet: fit first.")
-        losses = {side: [row[f"{side}_loss"] for row in self.history] for side in ("train", "valid")}
-        return plot_lines(dict(training=losses["train"], validation=losses["valid"]), ax=ax, xlabel="epoch", ylabel="loss")
+        sides = {name: key for name, key in dict(training="train_loss", validation="valid_loss").items() if key in self.history[0]}
+        return plot_lines({name: [row[key] for row in self.history] for name, key in sides.items()}, ax=ax, xlabel="epoch", ylabel="loss")
 
     def export(self, file):
         "Writes weights and everything `load_learner` needs as one `.safetensors` file (numbers and plain text only); returns its path"
