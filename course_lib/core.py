@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['KEPT', 'seeded', 'default_device', 'has_bfloat16', 'autocast', 'host', 'course_home', 'course_data',
-           'whole_or_nothing', 'progress', 'doc']
+           'whole_or_nothing', 'patience', 'enough_memory', 'progress', 'doc']
 
-# %% ../nbs/lib/00_core.ipynb #e65415bc
-import contextlib, errno, inspect, os, random, shutil, sys
+# %% ../nbs/lib/00_core.ipynb #4ee4e902
+import contextlib, errno, inspect, os, random, shutil, socket, sys, traceback
 from functools import lru_cache
 from pathlib import Path
 
@@ -74,7 +74,7 @@ def course_data(env=os.environ):
     "The folder of real data, which is only read: `COURSE_DATA`, or None"
     return Path(env["COURSE_DATA"]).expanduser() if env.get("COURSE_DATA") else None
 
-# %% ../nbs/lib/00_core.ipynb #50ca066f
+# %% ../nbs/lib/00_core.ipynb #7133dddd
 @contextlib.contextmanager
 def whole_or_nothing(path):
     "Yields a temporary path beside `path`; when the block ends well it becomes `path`, when it fails it is deleted"
@@ -84,16 +84,38 @@ def whole_or_nothing(path):
     except OSError as e: raise _unwritable(path, e) from None
     try:
         yield tmp
-        if path.is_dir() and tmp.is_dir(): return      # another kernel made the same folder while we did: keep the first
-        os.replace(tmp, path)
+        _into_place(tmp, path)
     except OSError as e:
         raise (_unwritable(path, e) if e.errno in (errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EROFS) else e)
     finally:
         if tmp.is_dir(): shutil.rmtree(tmp, ignore_errors=True)
         with contextlib.suppress(OSError): tmp.unlink(missing_ok=True)
 
+def _into_place(tmp, path):
+    try: os.replace(tmp, path)
+    except OSError:
+        if not (tmp.is_dir() and path.is_dir()): raise     # another kernel made the same folder while we did: keep the first
+
 def _unwritable(path, e):
     return OSError(e.errno, f"{path} cannot be written ({e.strerror}): free some space, or set COURSE_HOME to a folder you may write to")
+
+# %% ../nbs/lib/00_core.ipynb #cd6e0092
+@contextlib.contextmanager
+def patience(seconds=30):
+    "Inside the `with`, a connection that is silent for `seconds` is given up: an OSError instead of waiting for ever"
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try: yield
+    finally: socket.setdefaulttimeout(before)
+
+@contextlib.contextmanager
+def enough_memory(advice):
+    "Turns running out of memory, on a GPU or here, into a MemoryError that gives `advice`; what the failed step held is let go"
+    try: yield
+    except (RuntimeError, MemoryError) as e:
+        if not isinstance(e, MemoryError) and not any(words in str(e) for words in ("out of memory", "can't allocate memory")): raise
+        traceback.clear_frames(e.__traceback__)       # notebooks keep the last error, and with it all tensors of its frames
+        raise MemoryError(f"Out of memory: {advice}.") from None
 
 # %% ../nbs/lib/00_core.ipynb #4f7d6082
 def progress(it, desc, total=None):

@@ -40,28 +40,39 @@ def regex_label(
         return found[1]
     return label
 
-# %% ../nbs/lib/02_labels.ipynb #aa744a8d
+# %% ../nbs/lib/02_labels.ipynb #4385fd99
 def csv_label(
-    file, name_col, value_col):  # the CSV file, the column with file names, the column wanted
+    file, name_col, value_col,   # the CSV file, the column with file names, the column wanted
+    encoding="utf-8-sig", delimiter=","):  # for tables that spreadsheets wrote: "latin-1", ";"
     "A labeller (or any function `Path -> str`) that looks a file's name up in a CSV table; ValueError when a column or a file is missing"
-    with open(file, newline="", encoding="utf-8-sig") as f: rows = list(csv.DictReader(f))
-    have = list(rows[0]) if rows else []
-    for col in (name_col, value_col):
-        if col not in have: raise ValueError(f"{file} has no column {col!r}, it has {have}: check the spelling.")
     table = {}
-    for name, value in ((Path(row[name_col]).name, row[value_col]) for row in rows):
+    for name, value in ((Path(name).name, value) for name, value in _columns(file, name_col, value_col, encoding, delimiter)):
         if table.setdefault(name, value) != value: raise ValueError(f"{file} says both {table[name]!r} and {value!r} of {name!r}: give files of different folders different names.")
     def value(path):
         if Path(path).name not in table: raise ValueError(f"{Path(path).name!r} is not in column {name_col!r} of {file}: add a row, or leave the file out.")
         return table[Path(path).name]
     return value
 
+def _columns(file, a, b, encoding, delimiter):
+    "Two columns of a CSV table, as pairs; ValueError when the file or a column is missing"
+    try:
+        with open(file, newline="", encoding=encoding) as f: rows = list(csv.DictReader(f, delimiter=delimiter))
+    except FileNotFoundError: raise ValueError(f"{file} does not exist: check the path (now in {Path.cwd()}).") from None
+    except UnicodeDecodeError as e: raise ValueError(f"{file} is not {e.encoding} text (at byte {e.start}): save it as UTF-8, or say encoding='latin-1'.") from None
+    have = list(rows[0]) if rows else []
+    for col in (a, b):
+        if col not in have: raise ValueError(f"{file} has no column {col!r}, it has {have}: check the spelling, or say delimiter=';' if that is what stands between the columns.")
+    return [(row[a], row[b] or "") for row in rows if row[a]]      # short rows hold None
+
 def list_label(files, labels):
     "A labeller from two lists of equal length; ValueError when they are not"
     files, labels = [Path(f) for f in files], list(labels)
     if len(files) != len(labels): raise ValueError(f"{len(files)} files but {len(labels)} labels: the two lists must have the same length and order.")
     table = dict(zip(files, labels))
-    return lambda path: str(table[Path(path)])
+    def label(path):
+        if Path(path) not in table: raise ValueError(f"{path} is not among the {len(files)} files that were given labels: label it, or leave it out.")
+        return str(table[Path(path)])
+    return label
 
 # %% ../nbs/lib/02_labels.ipynb #f480bf6f
 def encode(labels, vocab=None):
@@ -72,7 +83,7 @@ def encode(labels, vocab=None):
     if unknown: raise ValueError(f"The label {sorted(unknown)[0]!r} is not in the vocabulary {vocab}: relabel the file, or add the class.")
     return [pos[label] for label in labels], vocab
 
-# %% ../nbs/lib/02_labels.ipynb #44bf1afa
+# %% ../nbs/lib/02_labels.ipynb #1d24768c
 def _sides(is_valid):
     "A list of booleans as `(train_idx, valid_idx)`"
     return [i for i, v in enumerate(is_valid) if not v], [i for i, v in enumerate(is_valid) if v]
@@ -98,9 +109,9 @@ def folder_split(valid="valid"):
         return _sides([valid in Path(os.path.relpath(f, root)).parts[:-1] for f in files])
     return split
 
-def csv_split(file, name_col, split_col, valid="valid"):
-    "A splitter: files whose `split_col` in a CSV table says `valid` are for validation"
-    value = csv_label(file, name_col, split_col)
+def csv_split(file, name_col, split_col, valid="valid", **kwargs):
+    "A splitter: files whose `split_col` in a CSV table says `valid` are for validation; `kwargs` as in `csv_label`"
+    value = csv_label(file, name_col, split_col, **kwargs)
     return func_split(lambda path: value(path) == valid)
 
 def time_split(pct=0.2, when=os.path.getmtime):

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['EpochLog', 'Learner', 'model_file', 'plot_sweep', 'item_batch', 'read_about', 'vision_learner', 'load_learner']
 
-# %% ../nbs/lib/07_learner.ipynb #9de986e8
-import json, math, sys
+# %% ../nbs/lib/07_learner.ipynb #5d7904ff
+import contextlib, hashlib, json, math, sys
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from . import data, model, training
-from .core import autocast, progress, seeded, whole_or_nothing
+from .core import autocast, enough_memory, progress, seeded, whole_or_nothing
 from .plot import Table, new_ax, plot_lines
 
 # %% ../nbs/lib/07_learner.ipynb #8c1e2198
@@ -38,7 +38,7 @@ class EpochLog:
         elif self.handle: self.handle.update(Table(rows))
         else: self.handle = sys.modules["IPython"].display.display(Table(rows), display_id=True)
 
-# %% ../nbs/lib/07_learner.ipynb #93ccea18
+# %% ../nbs/lib/07_learner.ipynb #a5f0b4d1
 class Learner:
     "A model, the data it learns from, and the loss it lowers"
     def __init__(self, dls, net, loss_func=F.cross_entropy, metrics=(training.error_rate,), opt_func=training.adam, lr=1e-3, wd=0.01,
@@ -66,9 +66,25 @@ class Learner:
             self.history[start:] = [row | dict(epoch=start + row["epoch"]) for row in rows]
             log(self.history[start:])
         train, valid = (dl and _WithBar(dl, desc) for dl, desc in ((self.dls.train, "training"), (self.dls.valid, "validating")))
-        with seeded(self.seed + start):
+        with seeded(self.seed + start), self._enough_memory(), self._says_where_it_stopped(epochs, start):
             training.fit(self.model, train, valid, epochs=epochs, opt=self.opt, loss_func=self.loss_func, metrics=self.metrics,
                          sched=sched or (lambda pct: (lrs, None)), log=keep)
+
+    @contextlib.contextmanager
+    def _says_where_it_stopped(self, epochs, start):
+        "Ctrl-C (or the stop button) leaves a usable learner; this says what it holds"
+        try: yield
+        except KeyboardInterrupt:
+            print(f"Stopped after {len(self.history) - start} of {epochs} epochs: the weights keep what was learned, history the whole epochs.")
+            if model.n_params(self.model, trainable=True) < model.n_params(self.model): print("The body is still frozen; unfreeze() lets all of it learn.")
+            raise
+
+    def _enough_memory(self):
+        "A context in which running out of memory says which number to halve"
+        dl = self.dls.train
+        if not hasattr(dl, "size"): return enough_memory("halve the size of your batches")
+        return enough_memory(f"the batches have {dl.bs} pictures of {dl.size}×{dl.size} pixels; halve the first number, as in "
+                             f"image_dls(..., bs={max(dl.bs//2, 2)}), and if that is not enough, size={dl.size//2}")
 
     def fit_one_cycle(self, epochs, lr_max=None, pct_start=0.25, div=25., div_final=1e5):
         "Trains with the one-cycle schedule up to `lr_max` (a number, a slice or a list)"
@@ -94,7 +110,7 @@ class Learner:
 
     def lr_find(self, lo=1e-7, hi=10., steps=100, ax=None):
         "Sweeps the learning rate on a copy of the model, draws loss against rate, and returns a suggestion; nothing of the learner changes"
-        with seeded(self.seed): lrs, losses = training.lr_sweep(self.model, self.dls.train, self.loss_func, self._new_opt, lo, hi, steps)
+        with seeded(self.seed), self._enough_memory(): lrs, losses = training.lr_sweep(self.model, self.dls.train, self.loss_func, self._new_opt, lo, hi, steps)
         if not math.isfinite(losses[0]): raise ValueError(f"The loss is {losses[0]} before anything was learned: the weights or the pictures hold numbers that are none; build the learner again.")
         useful = slice(steps//10, -5) if len(lrs) > steps//10 + 7 else slice(None)     # as fastai: neither the first steps nor the leap at the end
         suggestion = training.valley(lrs[useful], losses[useful])
@@ -103,11 +119,11 @@ class Learner:
 
     def validate(self):
         "Loss and metrics on the validation set: a dict"
-        return training.evaluate(self.model, self.dls.valid, self.loss_func, self.metrics)
+        with self._enough_memory(): return training.evaluate(self.model, self.dls.valid, self.loss_func, self.metrics)
 
     def get_preds(self, dl=None):
         "Probabilities and labels of the validation set, or of `dl` (in the order in which `dl` gives them): `(n,c)`, `(n,)`, on the CPU"
-        found = [(self._scores(xb).softmax(1).cpu(), yb.cpu()) for xb, yb in (self.dls.valid if dl is None else dl)]
+        with self._enough_memory(): found = [(self._scores(xb).softmax(1).cpu(), yb.cpu()) for xb, yb in (self.dls.valid if dl is None else dl)]
         if not found: raise ValueError("There are no pictures to predict: a learner from load_learner has no data of its own; use predict, or give get_preds a loader.")
         return tuple(torch.cat(t) for t in zip(*found))
 
@@ -132,22 +148,23 @@ class Learner:
         "Writes weights and everything `load_learner` needs as one `.safetensors` file (numbers and plain text only); returns its path"
         file = model_file(file)
         if self.arch is None: raise ValueError("This model was not built by name, so it cannot be built again: export learners made by vision_learner.")
-        state = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
-        with whole_or_nothing(file) as tmp: save_file(state, tmp, {"course_lib": json.dumps(_about(self))})
+        state, about = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}, _about(self)
+        about["sha256"] = _checksum(state, about)
+        with whole_or_nothing(file) as tmp: save_file(state, tmp, {"course_lib": json.dumps(about)})
         return file
 
     save = export           # the same file, to come back to with `load`
 
     def load(self, file):
         "Weights and normalisation that `save` wrote for the same architecture, classes and resizing; ValueError for others"
-        about = read_about(file)
+        state, about = _read(file)
         for what, mine in dict(arch=self.arch, vocab=list(self.dls.vocab), method=self.dls.method).items():
             if about[what] != mine: raise ValueError(f"{file} was saved with {what} {about[what]}, this learner has {mine}: build the learner it was saved from.")
-        self.model.load_state_dict(load_file(model_file(file)))
+        self.model.load_state_dict(state)
         self.dls, self.opt = self.dls.with_stats(about["stats"]), None
         return self
 
-# %% ../nbs/lib/07_learner.ipynb #1c3fd1a4
+# %% ../nbs/lib/07_learner.ipynb #bac5f172
 def model_file(file):
     "`file` with the ending .safetensors, added unless it is there"
     file = Path(file)
@@ -183,9 +200,23 @@ def read_about(file):
     except FileNotFoundError: raise ValueError(f"{file} does not exist: check the path (now in {Path.cwd()}).") from None
     except SafetensorError as e: raise ValueError(f"{file} is not a file that export() wrote, or it is damaged ({e}): export the learner again. Pickles are never opened.") from None
     if about is None: raise ValueError(f"{file} has weights but not the names of the classes: use a file that export() wrote.")
-    return json.loads(about)
+    try: return dict(json.loads(about))
+    except (ValueError, TypeError): raise ValueError(f"{file} was altered after export(), its description is no longer one: export the learner again.") from None
 
-# %% ../nbs/lib/07_learner.ipynb #ca056fc0
+def _checksum(state, about):
+    "SHA-256 over names, shapes and bytes of all weights, and over what is said about them"
+    h = hashlib.sha256(json.dumps({k: v for k, v in about.items() if k != "sha256"}, sort_keys=True).encode())
+    for name, t in sorted(state.items()): h.update(f"{name} {t.dtype} {tuple(t.shape)}".encode() + t.numpy().tobytes())
+    return h.hexdigest()
+
+def _read(file):
+    "Weights and description of an exported learner: `(state dict, dict)`; ValueError when either was altered"
+    about = read_about(file)
+    state = load_file(model_file(file))
+    if about.get("sha256") != _checksum(state, about): raise ValueError(f"{model_file(file)} was altered or damaged after export() (its checksum differs): export the learner again.")
+    return state, about
+
+# %% ../nbs/lib/07_learner.ipynb #fa05f902
 def vision_learner(
     dls,
     arch="tiny_resnet",     # 'tiny_resnet', or the name of any torchvision classifier, such as 'resnet18'
@@ -201,9 +232,10 @@ def vision_learner(
 
 def load_learner(file, device="cpu"):
     "A learner that predicts as the exported one did, built from a file that `export` wrote; it has no data to train on"
-    about = read_about(file)
+    state, about = _read(file)
     with seeded(): net, _ = model.create_model(about["arch"], len(about["vocab"]), pretrained=False)
-    net.load_state_dict(load_file(model_file(file)))
+    try: net.load_state_dict(state)
+    except RuntimeError: raise ValueError(f"{file} does not fit the {about['arch']} of this version (it was written with torch {about['torch']}): export the learner again here.") from None
     settings = dict(pixels=None, idx=[], targs=[], size=about["size"], bs=1, tfm=data.center_crop, stats=about["stats"], device=device)
     dls = data.DataLoaders(data.ImageLoader(**settings), data.ImageLoader(**settings), about["vocab"], method=about["method"])
     return Learner(dls, net.to(device, memory_format=torch.channels_last), arch=about["arch"])

@@ -94,7 +94,7 @@ def one_cycle(
         return ([lr*part for lr in lr_max] if isinstance(lr_max, (list, tuple)) else lr_max*part), mom
     return sched
 
-# %% ../nbs/lib/05_training.ipynb #ab1b854c
+# %% ../nbs/lib/05_training.ipynb #971860de
 def fit(model, train, valid=None, *, epochs, opt, loss_func, metrics=(), sched=None,
     log=None):          # called after each epoch with all rows so far, e.g. `print`
     "Trains `epochs` times over `train`: a list of one row (a dict) per epoch; ValueError when the loss is no longer a number"
@@ -107,7 +107,7 @@ def fit(model, train, valid=None, *, epochs, opt, loss_func, metrics=(), sched=N
         if valid is not None: row |= evaluate(model, valid, loss_func, metrics)
         rows.append(row | dict(seconds=round(time.perf_counter() - start, 2)))
         if log: log(rows)
-        _stop_if_nan(rows, opt)
+        _stop_if_nan(rows, opt, sched, len(train), n)
     return rows
 
 def evaluate(model, dl, loss_func, metrics=()):
@@ -115,12 +115,14 @@ def evaluate(model, dl, loss_func, metrics=()):
     names = [getattr(m, "__name__", None) or getattr(getattr(m, "func", m), "__name__", type(m).__name__) for m in metrics]    # `partial` has no name
     return dict(zip(["valid_loss", *names], one_epoch(model, dl, loss_func, metrics=metrics)))
 
-def _stop_if_nan(rows, opt):
-    "ValueError with the epoch and the rate once the training loss is NaN or infinite"
-    if math.isfinite(rows[-1]["train_loss"]): return
-    lr = max(pg["lr"] for pg in opt.param_groups)
-    raise ValueError(f"The training loss became {rows[-1]['train_loss']} in epoch {rows[-1]['epoch']} (learning rate now {lr:.1e}): "
-                     "build the learner again and use a rate 10 times lower.")
+def _stop_if_nan(rows, opt, sched, steps, n):
+    "ValueError with the epoch and its highest rate once the training loss is NaN or infinite"
+    epoch, loss = rows[-1]["epoch"], rows[-1]["train_loss"]
+    if math.isfinite(loss): return
+    if sched: rates = [sched((epoch*steps + i)/n)[0] for i in range(steps)]
+    else: rates = [pg["lr"] for pg in opt.param_groups]
+    lr = max(max(r) if isinstance(r, (list, tuple)) else r for r in rates)
+    raise ValueError(f"The training loss became {loss} in epoch {epoch} (learning rates up to {lr:.1e}): build the learner again and use a rate 10 times lower.")
 
 # %% ../nbs/lib/05_training.ipynb #034f7350
 def lr_sweep(model, dl, loss_func, opt_func=adam, lo=1e-7, hi=10., steps=100, beta=0.98):

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT, notebooks, run, settings
 
 # module -> the modules of course_lib it may import; a new module gets its line here and in the design's table
-MAY = {"core": "", "plot": "core", "labels": "", "draw": "", "data": "core plot labels draw", "training": "core", "resnet": "", "model": "resnet",
+MAY = {"core": "", "plot": "core", "labels": "", "draw": "", "data": "core plot labels draw", "training": "core", "resnet": "", "model": "core resnet",
        "learner": "core plot training model data", "interpret": "plot", "sliders": "plot", "check": "plot", "clean": "",
        "descent": "core plot training", "relu": "core plot training", "tensors": "core plot training", "cnn": "core plot training", "inside": "core plot"}
 WITHOUT_TORCH = {"labels", "draw", "clean", "cli"}
