@@ -113,7 +113,15 @@ def _memory(size=None):
     if total is None: return True, "memory unknown (pip install psutil tells)", ""
     return free >= 1e9, f"memory {_gb(total)}, {_gb(free)} free", "close other programs and notebooks: a lesson wants 1 GB free"
 
-# %% ../nbs/lib/09_cli.ipynb #bc1549ab
+# %% ../nbs/lib/09_cli.ipynb #1a242e23
+def _busy(load=None, cores=os.cpu_count()):
+    "How many cores other programs kept busy in the last minute; unknown on Windows"
+    if load is None and not hasattr(os, "getloadavg"): return True, "load unknown", ""
+    load = os.getloadavg()[0] if load is None else load
+    advice = "; shut down other notebooks' kernels before you train, two trainings at once are many times slower than one after the other"
+    return True, f"{load:.1f} of {cores} cores busy in the last minute{advice if load > 0.75*cores else ''}", ""
+
+# %% ../nbs/lib/09_cli.ipynb #ad105fd4
 def _nearest(folder):
     "`folder`, or the nearest folder above it that exists"
     return next(p for p in (folder.resolve()/"here").parents if p.is_dir())
@@ -124,7 +132,9 @@ def _home(folder=None):
     folder = Path(folder or course_home())
     place, free = _nearest(folder), shutil.disk_usage(_nearest(folder)).free
     if folder.is_file() or not os.access(place, os.W_OK): return False, f"home {folder} cannot be written", "set COURSE_HOME to a folder you may write to"
-    return free > 1e9, f"home {folder}, {_gb(free)} free", "free some space, or set COURSE_HOME to a folder elsewhere"
+    cache = sum(f.stat().st_size for f in (folder/"cache").glob("*/pixels.npy"))
+    kept = f" ({_gb(cache)} of decoded pictures in its folder cache, which you may delete)" if cache else ""
+    return free > 1e9, f"home {folder}, {_gb(free)} free{kept}", "free some space, or set COURSE_HOME to a folder elsewhere"
 
 def _data_folder(folder=None):
     "The folder of real data: it need not be set, but must exist when it is"
@@ -134,7 +144,7 @@ def _data_folder(folder=None):
     if not Path(folder).is_dir(): return False, f"data {folder} is not a folder", "correct COURSE_DATA, or unset it"
     return True, f"data {folder}: {', '.join(sorted(p.name for p in Path(folder).iterdir())) or 'empty'}; {_gb(shutil.disk_usage(folder).free)} free", ""
 
-# %% ../nbs/lib/09_cli.ipynb #50d4cf35
+# %% ../nbs/lib/09_cli.ipynb #2f710b97
 TOGETHER = "install both together, from one index: pip install --force-reinstall torch torchvision"
 
 def _host():
@@ -145,7 +155,7 @@ def checks():
     "Every check, as functions without arguments"
     packages = [("torch", (2, 4), TOGETHER), ("torchvision", (0, 19), TOGETHER), ("ipywidgets", (8, 0), 'pip install -U "ipywidgets>=8", then restart the notebook')]
     lab = [("jupyterlab", (4, 2), 'pip install -U "jupyterlab>=4.2"')] if find_spec("jupyterlab") else []
-    return [_python, *(lambda p=p: _module(*p) for p in packages + lab), _device, _memory, _home, _data_folder, _host]
+    return [_python, *(lambda p=p: _module(*p) for p in packages + lab), _device, _memory, _busy, _home, _data_folder, _host]
 
 def doctor(checks=None):
     "Tells line by line whether this machine is ready: ✔, or ✘ with what to do. Returns the exit code: 1 if there is a ✘"

@@ -38,7 +38,7 @@ class EpochLog:
         elif self.handle: self.handle.update(Table(rows))
         else: self.handle = sys.modules["IPython"].display.display(Table(rows), display_id=True)
 
-# %% ../nbs/lib/07_learner.ipynb #a5f0b4d1
+# %% ../nbs/lib/07_learner.ipynb #02f59d35
 class Learner:
     "A model, the data it learns from, and the loss it lowers"
     def __init__(self, dls, net, loss_func=F.cross_entropy, metrics=(training.error_rate,), opt_func=training.adam, lr=1e-3, wd=0.01,
@@ -56,12 +56,14 @@ class Learner:
         n, free = model.n_params(self.model), model.n_params(self.model, trainable=True)
         return f"{self.arch or type(self.model).__name__}: {n:,} parameters, of which {free:,} learn, on {self.device}; {len(self.history)} epochs so far\n{self.dls!r}"
 
-    def _new_opt(self, net, lr=1e-3): return self.opt_func(model.layer_groups(net), lr, wd=self.wd)
+    def new_opt(self, net, lr=1e-3):
+        "A fresh optimizer for `net`, with one learning rate per layer group"
+        return self.opt_func(model.layer_groups(net), lr, wd=self.wd)
 
     def fit(self, epochs, lr=None, sched=None):
         "Trains at a constant rate (a number, a slice or a list, see `spread`), or as `sched` says; rows are added to `history`"
         lrs = model.spread(self.lr if lr is None else lr, len(model.layer_groups(self.model)))
-        self.opt, log, start = self.opt or self._new_opt(self.model), EpochLog(), len(self.history)
+        self.opt, log, start = self.opt or self.new_opt(self.model), EpochLog(), len(self.history)
         def keep(rows):
             self.history[start:] = [row | dict(epoch=start + row["epoch"]) for row in rows]
             log(self.history[start:])
@@ -110,7 +112,7 @@ class Learner:
 
     def lr_find(self, lo=1e-7, hi=10., steps=100, ax=None):
         "Sweeps the learning rate on a copy of the model, draws loss against rate, and returns a suggestion; nothing of the learner changes"
-        with seeded(self.seed), self._enough_memory(): lrs, losses = training.lr_sweep(self.model, self.dls.train, self.loss_func, self._new_opt, lo, hi, steps)
+        with seeded(self.seed), self._enough_memory(): lrs, losses = training.lr_sweep(self.model, self.dls.train, self.loss_func, self.new_opt, lo, hi, steps)
         if not math.isfinite(losses[0]): raise ValueError(f"The loss is {losses[0]} before anything was learned: the weights or the pictures hold numbers that are none; build the learner again.")
         useful = slice(steps//10, -5) if len(lrs) > steps//10 + 7 else slice(None)     # as fastai: neither the first steps nor the leap at the end
         suggestion = training.valley(lrs[useful], losses[useful])

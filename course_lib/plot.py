@@ -62,13 +62,16 @@ def show_images(
     for i, (x, ax) in enumerate(zip(images, axs.flat)): show_image(x, ax, title=None if titles is None else titles[i])
     return list(axs.flat)[:len(images)]
 
-# %% ../nbs/lib/01_plot.ipynb #4305837b
+# %% ../nbs/lib/01_plot.ipynb #73175666
 def plot_lines(
     ys,                     # dict: label -> list of numbers
-    x=None, ax=None, xlabel="", ylabel="", title=""):
+    x=None,                 # positions: one list for all lines, or a dict: label -> list
+    ax=None, xlabel="", ylabel="", title=""):
     "Draws one labelled line per entry, told apart by dash pattern as well as by colour"
     ax, styles = new_ax(ax), ("-", "--", ":", "-.")
-    for i, (label, y) in enumerate(ys.items()): ax.plot(range(len(y)) if x is None else x, y, styles[i % 4], label=label, marker="o" if len(y) < 12 else None)
+    for i, (label, y) in enumerate(ys.items()):
+        at = range(len(y)) if x is None else x[label] if isinstance(x, dict) else x
+        ax.plot(at, y, styles[i % 4], label=label, marker="o" if len(y) < 12 else None)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     if x is None: ax.xaxis.get_major_locator().set_params(integer=True)      # there is no epoch 0.5
     if len(ys) > 1: ax.legend()
