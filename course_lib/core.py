@@ -6,8 +6,8 @@
 __all__ = ['KEPT', 'seeded', 'default_device', 'has_bfloat16', 'autocast', 'host', 'course_home', 'course_data',
            'whole_or_nothing', 'patience', 'enough_memory', 'progress', 'doc']
 
-# %% ../nbs/lib/00_core.ipynb #4ee4e902
-import contextlib, errno, inspect, os, random, shutil, socket, sys, traceback
+# %% ../nbs/lib/00_core.ipynb #ed63abb9
+import contextlib, errno, glob, inspect, os, random, shutil, socket, sys, time, traceback
 from functools import lru_cache
 from pathlib import Path
 
@@ -74,7 +74,7 @@ def course_data(env=os.environ):
     "The folder of real data, which is only read: `COURSE_DATA`, or None"
     return Path(env["COURSE_DATA"]).expanduser() if env.get("COURSE_DATA") else None
 
-# %% ../nbs/lib/00_core.ipynb #7133dddd
+# %% ../nbs/lib/00_core.ipynb #a0c1b101
 @contextlib.contextmanager
 def whole_or_nothing(path):
     "Yields a temporary path beside `path`; when the block ends well it becomes `path`, when it fails it is deleted"
@@ -82,14 +82,19 @@ def whole_or_nothing(path):
     tmp = path.with_name(f".{path.name}.{os.getpid()}.{random.SystemRandom().randrange(10**9)}.tmp")
     try: path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as e: raise _unwritable(path, e) from None
+    for old in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        if time.time() - old.stat().st_mtime > 24*3600: _remove(old)      # of a process that was killed
     try:
         yield tmp
         _into_place(tmp, path)
     except OSError as e:
         raise (_unwritable(path, e) if e.errno in (errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EROFS) else e)
-    finally:
-        if tmp.is_dir(): shutil.rmtree(tmp, ignore_errors=True)
-        with contextlib.suppress(OSError): tmp.unlink(missing_ok=True)
+    finally: _remove(tmp)
+
+def _remove(path):
+    "A file or a folder, if it is there"
+    if path.is_dir(): shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(OSError): path.unlink(missing_ok=True)
 
 def _into_place(tmp, path):
     try: os.replace(tmp, path)

@@ -25,7 +25,7 @@ from .core import course_data, course_home, default_device, patience, progress, 
 from .labels import encode, image_files, random_split
 from .plot import show_images
 
-# %% ../nbs/lib/04_data.ipynb #f053a279
+# %% ../nbs/lib/04_data.ipynb #01ddebc4
 CATALOGUE = {  # name -> what it is, and the folder's content that shows it is there
     "critters": "37 breeds of drawn cats and dogs, drawn on your machine in seconds; stands for pets",
     "pets": "Oxford-IIIT Pet: 7,390 photos of 37 breeds, 790 MB (Parkhi et al. 2012, CC BY-SA 4.0)",
@@ -56,10 +56,12 @@ def _download_pets(folder, url=PETS[0], md5=PETS[1]):
         with patience(): download_url(url, archive.parent, md5=md5)
     except (OSError, RuntimeError, HTTPException) as e:
         archive.unlink(missing_ok=True)
-        raise OSError(f"The photos could not be had from {url} ({e}): connect to a network, set COURSE_DATA to a folder that has pets/images, "
+        why = "what came has another checksum" if isinstance(e, RuntimeError) else e
+        raise OSError(f"The photos could not be had from {url} ({why}): connect to a network, set COURSE_DATA to a folder that has pets/images, "
                       "or use get_data('critters'), which needs no network.") from None
     try:
         with tarfile.open(archive) as tar: tar.extractall(folder, filter="data")   # "data" refuses members that point outside
+    except tarfile.TarError as e: raise OSError(f"The archive from {url} was not unpacked ({e}), so that nothing outside {folder} is written: tell us, and use get_data('critters').") from None
     finally: archive.unlink()
 
 # %% ../nbs/lib/04_data.ipynb #216d62d8
@@ -104,22 +106,22 @@ def item_size(size, method):
     "Side of the cached pictures: with 'crop' an eighth larger than what the network sees (256 for 224, as is usual), room to crop at random"
     return size*8//7 if method == "crop" else size
 
-# %% ../nbs/lib/04_data.ipynb #3f1ccf05
+# %% ../nbs/lib/04_data.ipynb #8bbae487
 def byte_cache(files, size, method="crop", bar=True):
     "All pictures as bytes, decoded once by threads: `(n,size,size,3)` mapped from `COURSE_HOME`, and `{index: reason}` for broken files"
     folder = course_home()/"cache"/_cache_key(files, size, method)
     try:
-        pixels, broken = _open_cache(folder, len(files))
+        pixels, broken = _open_cache(folder, (len(files), size, size, 3))
         if not any(NOT_NOW in why for why in broken.values()): return pixels, broken
-    except (FileNotFoundError, EOFError, ValueError): pass
+    except (OSError, EOFError, ValueError): pass
     shutil.rmtree(folder, ignore_errors=True)       # damaged, or a file could not be read then and perhaps can now
     with whole_or_nothing(folder) as tmp: _fill_cache(tmp, files, size, method, bar)
-    return _open_cache(folder, len(files))
+    return _open_cache(folder, (len(files), size, size, 3))
 
 def _cache_key(files, size, method):
     "A hash of everything the bytes depend on; costs one `stat` per file"
     h = hashlib.sha256(f"1 {size} {method}".encode())
-    for f in files: h.update(f"{Path(f).absolute()} {_stamp(f)}\n".encode())
+    for f in files: h.update(os.fsencode(f"{Path(f).absolute()} {_stamp(f)}\n"))      # a name need not be valid Unicode
     return h.hexdigest()[:20]
 
 def _stamp(file):
@@ -127,10 +129,10 @@ def _stamp(file):
     try: return (s := os.stat(file)).st_size, s.st_mtime_ns
     except OSError: return None
 
-def _open_cache(folder, n):
-    pixels = np.load(folder/"pixels.npy", mmap_mode="r")
-    if len(pixels) != n: raise ValueError("wrong length")
-    return pixels, {int(i): why for i, why in json.loads((folder/"broken.json").read_text()).items()}
+def _open_cache(folder, shape):
+    pixels, broken = np.load(folder/"pixels.npy", mmap_mode="r"), json.loads((folder/"broken.json").read_text())
+    if (pixels.shape, pixels.dtype) != (shape, np.uint8) or not isinstance(broken, dict): raise ValueError("it holds something else")
+    return pixels, {int(i): why for i, why in broken.items()}
 
 def _fill_cache(folder, files, size, method, bar):
     "Writes `pixels.npy` and `broken.json`; Pillow decodes outside Python's lock, so threads are enough"
@@ -251,7 +253,7 @@ class DataLoaders:
         for dl in (new.train, new.valid): dl.stats, dl.gen = stats, dl.gen.clone_state()
         return new
 
-# %% ../nbs/lib/04_data.ipynb #bc59a196
+# %% ../nbs/lib/04_data.ipynb #86ee2b16
 def image_dls(
     path,                   # a folder, or a list of files
     label,                  # any function Path -> str, see `labels`
@@ -291,7 +293,7 @@ def _whole_files(files, pixels, broken):
     "Drops broken files, saying which: `(files, pixels, row of each file in pixels)`"
     if broken:
         print(f"{len(broken)} of {len(files)} files are left out because they cannot be read:")
-        for _, why in sorted(broken.items())[:10]: print(f"  {why}")
+        for _, why in sorted(broken.items())[:10]: print(f"  {why}".encode(errors="replace").decode())
         if len(broken) > 10: print(f"  and {len(broken) - 10} more")
     rows = np.array([i for i in range(len(files)) if i not in broken], dtype=int)
     if not len(rows): raise ValueError(f"None of the {len(files)} files is a picture that can be read: the list above says why.")

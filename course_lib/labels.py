@@ -10,7 +10,7 @@ __all__ = ['IMAGE_SUFFIXES', 'image_files', 'folder_label', 'regex_label', 'csv_
 import csv, os, random, re
 from pathlib import Path
 
-# %% ../nbs/lib/02_labels.ipynb #aa583af2
+# %% ../nbs/lib/02_labels.ipynb #a89e0252
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm"}
 
 def image_files(folder):
@@ -18,8 +18,10 @@ def image_files(folder):
     folder, seen, found = Path(folder), set(), []
     if not folder.is_dir(): raise ValueError(f"{folder} is not a folder: check the path (now in {Path.cwd()}).")
     for here, dirs, names in os.walk(folder, followlinks=True):
-        seen.add(os.path.realpath(here))
-        dirs[:] = [d for d in dirs if not d.startswith(".") and os.path.realpath(os.path.join(here, d)) not in seen]
+        real = os.path.realpath(here)
+        dirs[:] = [d for d in dirs if not d.startswith(".") and real not in seen]
+        if real in seen: continue
+        seen.add(real)
         found += [Path(here, n) for n in names if not n.startswith(".") and os.path.splitext(n)[1].lower() in IMAGE_SUFFIXES]
     if not found: raise ValueError(f"{folder} holds no pictures ({', '.join(sorted(IMAGE_SUFFIXES))}): check the path, or the files' endings.")
     return sorted(found)

@@ -166,7 +166,7 @@ class Learner:
         self.dls, self.opt = self.dls.with_stats(about["stats"]), None
         return self
 
-# %% ../nbs/lib/07_learner.ipynb #bac5f172
+# %% ../nbs/lib/07_learner.ipynb #5b202e7b
 def model_file(file):
     "`file` with the ending .safetensors, added unless it is there"
     file = Path(file)
@@ -197,6 +197,7 @@ def _about(learn):
 def read_about(file):
     "What `export` wrote beside the weights, a dict; ValueError for any other file. Nothing is ever unpickled"
     file = model_file(file)
+    if file.is_dir(): raise ValueError(f"{file} is a folder: name the file in it that export() wrote.")
     try:
         with safe_open(file, "pt") as f: about = (f.metadata() or {}).get("course_lib")
     except FileNotFoundError: raise ValueError(f"{file} does not exist: check the path (now in {Path.cwd()}).") from None

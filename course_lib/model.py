@@ -6,11 +6,12 @@
 __all__ = ['LEFT_OUT', 'SHA256', 'NORMS', 'BodyHead', 'cut', 'new_head', 'architectures', 'build', 'embedded_weights',
            'torchvision_weights', 'create_model', 'n_params', 'blocks', 'layer_groups', 'freeze', 'unfreeze', 'spread']
 
-# %% ../nbs/lib/06_model.ipynb #9c4aba2f
+# %% ../nbs/lib/06_model.ipynb #8c3bea8c
 import hashlib, json
 from difflib import get_close_matches
 from http.client import HTTPException
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from safetensors import safe_open
@@ -73,16 +74,17 @@ def embedded_weights(name="tiny_resnet", folder=None):
     with safe_open(folder/f"{name}.safetensors", "pt") as f:
         return {k: f.get_tensor(k).float() for k in f.keys()}, {k: json.loads(f.metadata()[k]) for k in ("mean", "std")}
 
-# %% ../nbs/lib/06_model.ipynb #8ebb90b2
+# %% ../nbs/lib/06_model.ipynb #c2a5914b
 def torchvision_weights(arch):
     "torchvision's default weights: `(state dict, {'mean', 'std'})`, downloaded once; OSError saying what was tried when that fails"
     from torchvision import models
     weights = models.get_model_weights(arch).DEFAULT
     try:
         with patience(): state = weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
-    except (OSError, RuntimeError, HTTPException) as e:
+    except (OSError, RuntimeError, HTTPException, UnpicklingError) as e:
+        why = "it holds more than weights and was not opened" if isinstance(e, UnpicklingError) else e
         where = Path(torch.hub.get_dir())/"checkpoints"/weights.url.rpartition("/")[2]
-        raise OSError(f"The weights of {arch} could not be had from {weights.url} ({e}): connect to a network, put the file at {where}, "
+        raise OSError(f"The weights of {arch} could not be had from {weights.url} ({why}): connect to a network, put the file at {where}, "
                       "or use 'tiny_resnet', whose weights are here, or pretrained=False.") from None
     tfm = weights.transforms()
     return state, dict(mean=list(tfm.mean), std=list(tfm.std))
