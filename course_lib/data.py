@@ -7,10 +7,11 @@ __all__ = ['CATALOGUE', 'PETS', 'RESIZE', 'NOT_NOW', 'get_data', 'to_square', 'l
            'center_crop', 'flip_crop', 'warp', 'normalize', 'denormalize', 'pixel_stats', 'ImageLoader', 'DataLoaders',
            'image_dls']
 
-# %% ../nbs/lib/04_data.ipynb #90e2fc88
+# %% ../nbs/lib/04_data.ipynb #2bfcd026
 import copy, hashlib, json, math, os, shutil, tarfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from difflib import get_close_matches
 from http.client import HTTPException
 from pathlib import Path
@@ -21,11 +22,11 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from . import draw
-from .core import course_data, course_home, default_device, patience, progress, whole_or_nothing
+from .core import UNWRITABLE, course_data, course_home, default_device, patience, progress, whole_or_nothing
 from .labels import encode, image_files, random_split
 from .plot import show_images
 
-# %% ../nbs/lib/04_data.ipynb #01ddebc4
+# %% ../nbs/lib/04_data.ipynb #a2043627
 CATALOGUE = {  # name -> what it is, and the folder's content that shows it is there
     "critters": "37 breeds of drawn cats and dogs, drawn on your machine in seconds; stands for pets",
     "pets": "Oxford-IIIT Pet: 7,390 photos of 37 breeds, 790 MB (Parkhi et al. 2012, CC BY-SA 4.0)",
@@ -49,38 +50,45 @@ def _own_folder(name):
 def _draw_critters(folder): draw.draw_critters(folder, n_per_breed=24, progress=lambda it: progress(it, "drawing critters"))
 
 def _download_pets(folder, url=PETS[0], md5=PETS[1]):
-    "Downloads the archive, checks it, and unpacks it; OSError that says what was tried"
+    "Downloads the archive, checks it, and unpacks it into `folder`; OSError that says what was tried"
     from torchvision.datasets.utils import download_url
-    archive = course_home()/"downloads"/Path(url).name
+    archive = folder.with_name(f"{folder.name}.tar.gz.tmp")     # each kernel has its own, as it has its own `folder`
     try:
-        with patience(): download_url(url, archive.parent, md5=md5)
+        with patience(): download_url(url, archive.parent, archive.name, md5)
+        with tarfile.open(archive) as tar: tar.extractall(folder, filter="data")   # "data" refuses members that point outside
     except (OSError, RuntimeError, HTTPException) as e:
-        archive.unlink(missing_ok=True)
+        if getattr(e, "errno", None) in UNWRITABLE: raise
         why = "what came has another checksum" if isinstance(e, RuntimeError) else e
         raise OSError(f"The photos could not be had from {url} ({why}): connect to a network, set COURSE_DATA to a folder that has pets/images, "
                       "or use get_data('critters'), which needs no network.") from None
-    try:
-        with tarfile.open(archive) as tar: tar.extractall(folder, filter="data")   # "data" refuses members that point outside
-    except tarfile.TarError as e: raise OSError(f"The archive from {url} was not unpacked ({e}), so that nothing outside {folder} is written: tell us, and use get_data('critters').") from None
-    finally: archive.unlink()
+    except tarfile.TarError as e: raise OSError(f"The archive from {url} is not used, so that nothing outside its folder is written ({e}): use get_data('critters'), and tell us.") from None
+    finally: archive.unlink(missing_ok=True)
 
-# %% ../nbs/lib/04_data.ipynb #216d62d8
+# %% ../nbs/lib/04_data.ipynb #199c351f
 RESIZE = {  # how a picture of any shape becomes a square
     "crop": lambda img, size: ImageOps.fit(img, (size, size), Image.Resampling.BILINEAR),     # the middle; the ends of the long side are lost
     "pad": lambda img, size: ImageOps.pad(img, (size, size), Image.Resampling.BILINEAR),      # all of it, with black bars
     "squish": lambda img, size: img.resize((size, size), Image.Resampling.BILINEAR),          # all of it, out of proportion
 }
 
+class _InWords(ValueError): "One of ours, which says what is wrong and what to do; Pillow has its own ValueErrors"
+
 def to_square(img, size, method="crop"):
-    "A PIL image upright, in RGB, as bytes `(size,size,3)`; `method` is 'crop', 'pad' or 'squish'"
-    if method not in RESIZE: raise ValueError(f"The resize method {method!r} is unknown: use {', '.join(map(repr, RESIZE))}.")
+    "A PIL image upright, in RGB, what is transparent in white, as bytes `(size,size,3)`; `method` is 'crop', 'pad' or 'squish'"
+    if method not in RESIZE: raise _InWords(f"The resize method {method!r} is unknown: use {', '.join(map(repr, RESIZE))}.")
+    img = ImageOps.exif_transpose(img)
     if img.mode[0] in "IF": img = _eight_bit(img)
-    return np.asarray(RESIZE[method](ImageOps.exif_transpose(img).convert("RGB"), size))
+    if "transparency" in img.info or img.mode[-1] == "A": img = _on_white(img)
+    return np.asarray(RESIZE[method](img.convert("RGB"), size))
+
+def _on_white(img):
+    "As a page shows it. What transparent parts hide is often black: a black drawing would be black all over"
+    return Image.alpha_composite(Image.new("RGBA", img.size, "white"), img.convert("RGBA"))
 
 def _eight_bit(img):
     "A 16-bit grey image with 8 bits; ValueError for numbers that are no grey values"
     x = np.asarray(img)
-    if x.dtype.kind == "f" or x.min() < 0 or x.max() > 65535: raise ValueError(f"its values go from {x.min()} to {x.max()} (mode {img.mode}): save it with 8 or 16 bits")
+    if x.dtype.kind == "f" or x.min() < 0 or x.max() > 65535: raise _InWords(f"its values go from {x.min()} to {x.max()} (mode {img.mode}): save it with 8 or 16 bits")
     return Image.fromarray((x//257).astype(np.uint8))
 
 def load_image(file, size, method="crop"):
@@ -96,31 +104,33 @@ NOT_NOW = "it cannot be read now"
 def _why(file, e):
     "In words, what is wrong with a file that gave the error `e`"
     if isinstance(e, FileNotFoundError): return "there is no such file"
+    if isinstance(e, IsADirectoryError): return "it is a folder"
     if isinstance(e, OSError) and e.errno: return f"{NOT_NOW} ({e.strerror})"
     if isinstance(file, (str, Path)) and os.path.getsize(file) == 0: return "the file is empty"
     if isinstance(e, UnidentifiedImageError): return "it is no picture, or of a kind that Pillow does not know"
-    if isinstance(e, Image.DecompressionBombError): return "it has more pixels than any photo and may be an attack: save it smaller"
-    return str(e) if type(e) is ValueError else f"it is damaged or cut off ({e or type(e).__name__})"
+    if isinstance(e, Image.DecompressionBombError): return f"it has more than {2*Image.MAX_IMAGE_PIXELS/1e6:.0f} million pixels and may be an attack on the memory: save it smaller"
+    return str(e) if isinstance(e, _InWords) else f"it is damaged or cut off ({e or type(e).__name__})"
 
 def item_size(size, method):
     "Side of the cached pictures: with 'crop' an eighth larger than what the network sees (256 for 224, as is usual), room to crop at random"
     return size*8//7 if method == "crop" else size
 
-# %% ../nbs/lib/04_data.ipynb #8bbae487
+# %% ../nbs/lib/04_data.ipynb #59a33095
 def byte_cache(files, size, method="crop", bar=True):
     "All pictures as bytes, decoded once by threads: `(n,size,size,3)` mapped from `COURSE_HOME`, and `{index: reason}` for broken files"
     folder = course_home()/"cache"/_cache_key(files, size, method)
-    try:
-        pixels, broken = _open_cache(folder, (len(files), size, size, 3))
-        if not any(NOT_NOW in why for why in broken.values()): return pixels, broken
-    except (OSError, EOFError, ValueError): pass
-    shutil.rmtree(folder, ignore_errors=True)       # damaged, or a file could not be read then and perhaps can now
+    if os.path.isdir(folder):
+        try:
+            pixels, broken = _open_cache(folder, (len(files), size, size, 3))
+            if not any(NOT_NOW in why for why in broken.values()): return pixels, broken
+        except Exception: pass                          # damaged files make NumPy raise errors of many kinds
+        shutil.rmtree(folder, ignore_errors=True)       # damaged, or a file could not be read then and perhaps can now
     with whole_or_nothing(folder) as tmp: _fill_cache(tmp, files, size, method, bar)
     return _open_cache(folder, (len(files), size, size, 3))
 
 def _cache_key(files, size, method):
     "A hash of everything the bytes depend on; costs one `stat` per file"
-    h = hashlib.sha256(f"1 {size} {method}".encode())
+    h = hashlib.sha256(f"2 {size} {method}".encode())          # 2: the second way to make the bytes
     for f in files: h.update(os.fsencode(f"{Path(f).absolute()} {_stamp(f)}\n"))      # a name need not be valid Unicode
     return h.hexdigest()[:20]
 
@@ -131,7 +141,7 @@ def _stamp(file):
 
 def _open_cache(folder, shape):
     pixels, broken = np.load(folder/"pixels.npy", mmap_mode="r"), json.loads((folder/"broken.json").read_text())
-    if (pixels.shape, pixels.dtype) != (shape, np.uint8) or not isinstance(broken, dict): raise ValueError("it holds something else")
+    if (pixels.shape, pixels.dtype) != (shape, np.uint8): raise ValueError("it holds something else")
     return pixels, {int(i): why for i, why in broken.items()}
 
 def _fill_cache(folder, files, size, method, bar):
@@ -143,8 +153,7 @@ def _fill_cache(folder, files, size, method, bar):
     def load(i):
         try: pixels[i] = load_image(files[i], size, method)
         except ValueError as e: broken[i] = str(e)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        done = pool.map(load, range(len(files)))
+    with ThreadPoolExecutor(os.cpu_count()) as pool, closing(pool.map(load, range(len(files)))) as done:      # closed by Ctrl-C: no more are begun
         for _ in progress(done, f"decoding pictures ({pixels.nbytes/1e9:.1f} GB of bytes)", len(files)) if bar else done: pass
     pixels.flush()
     (folder/"broken.json").write_text(json.dumps(broken))
@@ -253,7 +262,7 @@ class DataLoaders:
         for dl in (new.train, new.valid): dl.stats, dl.gen = stats, dl.gen.clone_state()
         return new
 
-# %% ../nbs/lib/04_data.ipynb #86ee2b16
+# %% ../nbs/lib/04_data.ipynb #7a77fbca
 def image_dls(
     path,                   # a folder, or a list of files
     label,                  # any function Path -> str, see `labels`
@@ -287,7 +296,7 @@ def _labels(files, label):
     labels = [label(f) for f in files]
     wrong = next((i for i, name in enumerate(labels) if not isinstance(name, str) or not name), None)
     if wrong is not None: raise ValueError(f"The labeller gave {labels[wrong]!r} for {files[wrong]}: it must return a string that is not empty, as in str(...).")
-    return labels
+    return [name.encode(errors="backslashreplace").decode() for name in labels]     # names of files need not be Unicode; what is printed must be
 
 def _whole_files(files, pixels, broken):
     "Drops broken files, saying which: `(files, pixels, row of each file in pixels)`"

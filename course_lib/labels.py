@@ -10,23 +10,24 @@ __all__ = ['IMAGE_SUFFIXES', 'image_files', 'folder_label', 'regex_label', 'csv_
 import csv, os, random, re
 from pathlib import Path
 
-# %% ../nbs/lib/02_labels.ipynb #a89e0252
+# %% ../nbs/lib/02_labels.ipynb #4865504b
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm"}
 
 def image_files(folder):
-    "All pictures below `folder`, sorted; hidden ones left out, linked folders visited once; ValueError when there are none"
+    "All pictures below `folder`, sorted; hidden ones left out, every folder visited once, links last; ValueError when there are none"
     folder, seen, found = Path(folder), set(), []
     if not folder.is_dir(): raise ValueError(f"{folder} is not a folder: check the path (now in {Path.cwd()}).")
-    for here, dirs, names in os.walk(folder, followlinks=True):
+    def say(e): print(f"{e.filename} is left out: it cannot be read ({e.strerror}); change its permissions if it holds pictures.")
+    for here, dirs, names in os.walk(folder, followlinks=True, onerror=say):
         real = os.path.realpath(here)
-        dirs[:] = [d for d in dirs if not d.startswith(".") and real not in seen]
+        dirs[:] = sorted((d for d in dirs if not d.startswith(".") and real not in seen), key=lambda d: (os.path.islink(os.path.join(here, d)), d))
         if real in seen: continue
         seen.add(real)
         found += [Path(here, n) for n in names if not n.startswith(".") and os.path.splitext(n)[1].lower() in IMAGE_SUFFIXES]
     if not found: raise ValueError(f"{folder} holds no pictures ({', '.join(sorted(IMAGE_SUFFIXES))}): check the path, or the files' endings.")
     return sorted(found)
 
-# %% ../nbs/lib/02_labels.ipynb #e3b8b575
+# %% ../nbs/lib/02_labels.ipynb #bf1c51f1
 def folder_label(path):
     "The name of the folder a file lies in"
     return Path(path).parent.name
@@ -34,7 +35,8 @@ def folder_label(path):
 def regex_label(
     pattern):               # with one group, as in r"(.+)_\d+"
     "A labeller: the group that `pattern` finds at the start of a file's name; ValueError naming the file when it finds none"
-    rx = re.compile(pattern)
+    try: rx = re.compile(pattern)
+    except re.error as e: raise ValueError(f"The pattern {pattern!r} is not a regular expression ({e}): put a backslash before a sign that means itself, as in r'\\('.") from None
     if rx.groups < 1: raise ValueError(f"The pattern {pattern!r} has no group: put round brackets around the part that is the label, as in r'(.+)_\\d+'.")
     def label(path):
         found = rx.match(Path(path).name)
@@ -42,7 +44,7 @@ def regex_label(
         return found[1]
     return label
 
-# %% ../nbs/lib/02_labels.ipynb #4385fd99
+# %% ../nbs/lib/02_labels.ipynb #f784a7bc
 def csv_label(
     file, name_col, value_col,   # the CSV file, the column with file names, the column wanted
     encoding="utf-8-sig", delimiter=","):  # for tables that spreadsheets wrote: "latin-1", ";"
@@ -60,6 +62,7 @@ def _columns(file, a, b, encoding, delimiter):
     try:
         with open(file, newline="", encoding=encoding) as f: rows = list(csv.DictReader(f, delimiter=delimiter))
     except FileNotFoundError: raise ValueError(f"{file} does not exist: check the path (now in {Path.cwd()}).") from None
+    except (OSError, csv.Error) as e: raise ValueError(f"{file} cannot be read as a CSV table ({getattr(e, 'strerror', None) or e}): check the path, or save the table as CSV in UTF-8.") from None
     except UnicodeDecodeError as e: raise ValueError(f"{file} is not {e.encoding} text (at byte {e.start}): save it as UTF-8, or say encoding='latin-1'.") from None
     have = list(rows[0]) if rows else []
     for col in (a, b):

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['EpochLog', 'Learner', 'model_file', 'plot_sweep', 'item_batch', 'read_about', 'vision_learner', 'load_learner']
 
-# %% ../nbs/lib/07_learner.ipynb #5d7904ff
-import contextlib, hashlib, json, math, sys
+# %% ../nbs/lib/07_learner.ipynb #fa000cf6
+import contextlib, hashlib, json, math, reprlib, sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save as as_bytes
 
 from . import data, model, training
 from .core import autocast, enough_memory, progress, seeded, whole_or_nothing
@@ -38,7 +38,7 @@ class EpochLog:
         elif self.handle: self.handle.update(Table(rows))
         else: self.handle = sys.modules["IPython"].display.display(Table(rows), display_id=True)
 
-# %% ../nbs/lib/07_learner.ipynb #02f59d35
+# %% ../nbs/lib/07_learner.ipynb #c465cfe4
 class Learner:
     "A model, the data it learns from, and the loss it lowers"
     def __init__(self, dls, net, loss_func=F.cross_entropy, metrics=(training.error_rate,), opt_func=training.adam, lr=1e-3, wd=0.01,
@@ -152,7 +152,7 @@ class Learner:
         if self.arch is None: raise ValueError("This model was not built by name, so it cannot be built again: export learners made by vision_learner.")
         state, about = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}, _about(self)
         about["sha256"] = _checksum(state, about)
-        with whole_or_nothing(file) as tmp: save_file(state, tmp, {"course_lib": json.dumps(about)})
+        with whole_or_nothing(file) as tmp: tmp.write_bytes(as_bytes(state, {"course_lib": json.dumps(about)}))     # save_file hides why it fails
         return file
 
     save = export           # the same file, to come back to with `load`
@@ -161,16 +161,20 @@ class Learner:
         "Weights and normalisation that `save` wrote for the same architecture, classes and resizing; ValueError for others"
         state, about = _read(file)
         for what, mine in dict(arch=self.arch, vocab=list(self.dls.vocab), method=self.dls.method).items():
-            if about[what] != mine: raise ValueError(f"{file} was saved with {what} {about[what]}, this learner has {mine}: build the learner it was saved from.")
+            if about[what] != mine: raise ValueError(f"{file} was saved with {what} {_short(about[what])}, this learner has {_short(mine)}: build the learner it was saved from.")
         self.model.load_state_dict(state)
         self.dls, self.opt = self.dls.with_stats(about["stats"]), None
         return self
 
-# %% ../nbs/lib/07_learner.ipynb #5b202e7b
+# %% ../nbs/lib/07_learner.ipynb #e864698d
 def model_file(file):
     "`file` with the ending .safetensors, added unless it is there"
     file = Path(file)
     return file if file.suffix == ".safetensors" else file.with_name(file.name + ".safetensors")
+
+def _short(what):
+    "A text as it is, a vocabulary as its first names and how many there are"
+    return what if isinstance(what, str) else f"{reprlib.repr(what)} ({len(what)} classes)"
 
 def plot_sweep(lrs, losses, suggestion, ax=None):
     "Draws loss against learning rate with a mark at the suggested one"
@@ -194,9 +198,13 @@ def _about(learn):
     dls = learn.dls
     return dict(arch=learn.arch, vocab=list(dls.vocab), size=dls.valid.size, method=dls.method, stats=dls.valid.stats, torch=torch.__version__)
 
+def _meant(file):
+    "`file` with the ending .safetensors, or as it is when only that is there: a pickle, a folder"
+    return Path(file) if Path(file).exists() and not model_file(file).exists() else model_file(file)
+
 def read_about(file):
     "What `export` wrote beside the weights, a dict; ValueError for any other file. Nothing is ever unpickled"
-    file = model_file(file)
+    file = _meant(file)
     if file.is_dir(): raise ValueError(f"{file} is a folder: name the file in it that export() wrote.")
     try:
         with safe_open(file, "pt") as f: about = (f.metadata() or {}).get("course_lib")
@@ -215,11 +223,11 @@ def _checksum(state, about):
 def _read(file):
     "Weights and description of an exported learner: `(state dict, dict)`; ValueError when either was altered"
     about = read_about(file)
-    state = load_file(model_file(file))
-    if about.get("sha256") != _checksum(state, about): raise ValueError(f"{model_file(file)} was altered or damaged after export() (its checksum differs): export the learner again.")
+    state = load_file(_meant(file))
+    if about.get("sha256") != _checksum(state, about): raise ValueError(f"{_meant(file)} was altered or damaged after export() (its checksum differs): export the learner again.")
     return state, about
 
-# %% ../nbs/lib/07_learner.ipynb #fa05f902
+# %% ../nbs/lib/07_learner.ipynb #b31b059a
 def vision_learner(
     dls,
     arch="tiny_resnet",     # 'tiny_resnet', or the name of any torchvision classifier, such as 'resnet18'
@@ -236,9 +244,11 @@ def vision_learner(
 def load_learner(file, device="cpu"):
     "A learner that predicts as the exported one did, built from a file that `export` wrote; it has no data to train on"
     state, about = _read(file)
-    with seeded(): net, _ = model.create_model(about["arch"], len(about["vocab"]), pretrained=False)
-    try: net.load_state_dict(state)
-    except RuntimeError: raise ValueError(f"{file} does not fit the {about['arch']} of this version (it was written with torch {about['torch']}): export the learner again here.") from None
+    try:
+        with seeded(): net, _ = model.create_model(about["arch"], len(about["vocab"]), pretrained=False)
+        net.load_state_dict(state)
+    except (RuntimeError, ValueError): raise ValueError(f"{file} holds a {about['arch']} that this version does not build, or builds differently (it was written with torch {about['torch']}): "
+                                                        "update course_lib and torchvision, or export the learner again here.") from None
     settings = dict(pixels=None, idx=[], targs=[], size=about["size"], bs=1, tfm=data.center_crop, stats=about["stats"], device=device)
     dls = data.DataLoaders(data.ImageLoader(**settings), data.ImageLoader(**settings), about["vocab"], method=about["method"])
     return Learner(dls, net.to(device, memory_format=torch.channels_last), arch=about["arch"])

@@ -74,20 +74,25 @@ def embedded_weights(name="tiny_resnet", folder=None):
     with safe_open(folder/f"{name}.safetensors", "pt") as f:
         return {k: f.get_tensor(k).float() for k in f.keys()}, {k: json.loads(f.metadata()[k]) for k in ("mean", "std")}
 
-# %% ../nbs/lib/06_model.ipynb #c2a5914b
+# %% ../nbs/lib/06_model.ipynb #24579e4c
 def torchvision_weights(arch):
     "torchvision's default weights: `(state dict, {'mean', 'std'})`, downloaded once; OSError saying what was tried when that fails"
     from torchvision import models
     weights = models.get_model_weights(arch).DEFAULT
+    file = Path(torch.hub.get_dir())/"checkpoints"/weights.url.rpartition("/")[2]
+    if file.exists() and not _is_original(file): raise OSError(f"{file} is damaged or another file of that name, its checksum differs: delete it, and it is downloaded again.")
     try:
         with patience(): state = weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
     except (OSError, RuntimeError, HTTPException, UnpicklingError) as e:
-        why = "it holds more than weights and was not opened" if isinstance(e, UnpicklingError) else e
-        where = Path(torch.hub.get_dir())/"checkpoints"/weights.url.rpartition("/")[2]
-        raise OSError(f"The weights of {arch} could not be had from {weights.url} ({why}): connect to a network, put the file at {where}, "
+        why = {RuntimeError: "what came has another checksum", UnpicklingError: "it holds more than weights and was not opened"}.get(type(e), e)
+        raise OSError(f"The weights of {arch} could not be had from {weights.url} ({why}): connect to a network, put the file at {file}, "
                       "or use 'tiny_resnet', whose weights are here, or pretrained=False.") from None
     tfm = weights.transforms()
     return state, dict(mean=list(tfm.mean), std=list(tfm.std))
+
+def _is_original(file):
+    "Whether the SHA-256 of a file is the one in its name, as torchvision writes it: `resnet18-f37072fd.pth`"
+    return hashlib.sha256(file.read_bytes()).hexdigest().startswith(file.stem.rpartition("-")[2])
 
 # %% ../nbs/lib/06_model.ipynb #cd94731c
 def create_model(arch, n_out, pretrained=True, drop=0.25):

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from configparser import ConfigParser
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -45,12 +46,24 @@ def checkout(tmp_path):
     shutil.copytree(ROOT/"nbs", tmp_path/"nbs", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     return tmp_path
 
+HOW = {"data": "set COURSE_TEST_DATA to a folder of real samples", "browser": "install Chromium (Debian: apt-get install chromium) and playwright (pip install playwright)"}
+
+def _place(what):
+    "The folder of real samples, or the browser's program; None when it is missing"
+    if what == "data": return os.environ.get("COURSE_TEST_DATA") if Path(os.environ.get("COURSE_TEST_DATA") or "-").is_dir() else None
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None) if find_spec("playwright") else None
+
+def _need(what):
+    place = _place(what)
+    if place: return Path(place).resolve() if what == "data" else place
+    (pytest.fail if what in os.environ.get("COURSE_REQUIRE", "").split(",") else pytest.skip)(f"needs {what}: {HOW[what]}")
+
 @pytest.fixture
 def need():
-    "`need('data')`: the folder of real samples. Without one the test is skipped, or fails when COURSE_REQUIRE names it"
-    def _need(what):
-        place = {"data": os.environ.get("COURSE_TEST_DATA")}[what]
-        if place and Path(place).is_dir(): return Path(place).resolve()
-        sentence = f"needs {what}: set COURSE_TEST_DATA to a folder of real samples (it is {place!r})"
-        (pytest.fail if what in os.environ.get("COURSE_REQUIRE", "").split(",") else pytest.skip)(sentence)
+    "`need('data')`: the folder of real samples; `need('browser')`: Chromium's path. Without it the test is skipped, or fails when COURSE_REQUIRE names it"
+    return _need
+
+@pytest.fixture(scope="module")
+def need_module():
+    "The same for fixtures that a whole module shares"
     return _need

@@ -10,9 +10,9 @@ from conftest import ROOT, notebooks, run, settings
 
 # module -> the modules of course_lib it may import; a new module gets its line here and in the design's table
 MAY = {"core": "", "plot": "core", "labels": "", "draw": "", "data": "core plot labels draw", "training": "core", "resnet": "", "model": "core resnet",
-       "learner": "core plot training model data", "interpret": "plot", "sliders": "plot", "check": "plot", "clean": "",
+       "learner": "core plot training model data", "interpret": "plot", "trace": "", "sliders": "trace", "check": "plot", "clean": "",
        "descent": "core plot training", "relu": "core plot training", "tensors": "core plot training", "cnn": "core plot training", "inside": "core plot"}
-WITHOUT_TORCH = {"labels", "draw", "clean", "cli"}
+WITHOUT_TORCH = {"labels", "draw", "trace", "sliders", "clean", "cli"}
 MODULES = {p.stem: p for p in sorted((ROOT/"course_lib").glob("*.py")) if p.stem[0] != "_"}
 LESSONS = notebooks("lessons")
 

@@ -1,0 +1,185 @@
+"Sliders, moved in a real browser: on a page without a kernel, in JupyterLab and in Notebook 7. What the picture says is compared with NumPy."
+import base64
+import re
+import socket
+import subprocess
+import time
+import urllib.request
+
+import nbformat
+import numpy as np
+import pytest
+from conftest import command
+from nbclient import NotebookClient
+
+from course_lib.sliders import explore, steps
+
+FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split()
+CODE = """import numpy as np
+from course_lib.sliders import explore, interact
+def quad(a, b, c, x): return a*x**2 + b*x + c
+xs = np.linspace(-2, 2, 20)
+ys = quad(3, 2, 1, xs) + np.random.default_rng(0).normal(0, 1, 20)
+shown = explore(quad, xs, ys, a=(-4, 4, 0.1, 1), b=(-4, 4, 0.1, 1), c=(-4, 4, 0.1, 1))"""
+exec(CODE)                  # so that the test and the notebook mean the same by quad, xs, ys, shown
+
+def mse(a=1., b=1., c=1.): return float(np.mean((quad(a, b, c, xs) - ys)**2))                  # noqa: F821
+
+@pytest.fixture(scope="module")
+def chromium(need_module):
+    "The browser, and a function that opens a page: `page(url)`, which fails the test when the page reports an error"
+    path = need_module("browser")
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+@pytest.fixture
+def page(chromium):
+    "An empty page; `page.errors` are those it reported"
+    page = chromium.new_context(viewport=dict(width=1200, height=1000)).new_page()
+    page.errors = []
+    page.on("pageerror", lambda e: page.errors.append(str(e)))
+    page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
+    yield page
+    page.context.close()
+
+def shown_loss(page): return float(re.search(r"[-\d.e+]+$", page.locator(".course-explore .title").text_content())[0])
+
+def value(page, name):
+    "What the read-out beside the slider `name` says"
+    return float(page.locator(".course-explore label", has_text=re.compile(f"^{name}$")).locator("+ output").text_content())
+
+def agrees(page, **values):
+    "Whether read-outs and the loss in the title are those of `values`, to three digits"
+    assert {name: value(page, name) for name in values} == pytest.approx(values, abs=1e-9)
+    assert shown_loss(page) == pytest.approx(mse(**values), rel=1e-3)
+
+def move(page):
+    "Moves sliders by keyboard and by mouse, and looks at the numbers each time"
+    agrees(page, a=1., b=1., c=1.)
+    before = page.locator(".course-explore .curve").get_attribute("d")
+    a = page.locator(".course-explore").get_by_role("slider", name="a")
+    a.focus()
+    for _ in range(10): page.keyboard.press("ArrowRight")
+    agrees(page, a=2.)
+    assert page.locator(".course-explore .curve").get_attribute("d") != before
+    for key, there in dict(Home=-4., PageUp=-3.2, ArrowLeft=-3.3, End=4., PageDown=3.2).items():
+        page.keyboard.press(key)
+        agrees(page, a=there)
+    page.keyboard.press("Tab")                                          # the next slider
+    page.keyboard.press("End")
+    agrees(page, a=3.2, b=4.)
+    box = page.locator(".course-explore").get_by_role("slider", name="c").bounding_box()
+    x, y = box["x"] + box["width"]/2, box["y"] + box["height"]/2
+    page.mouse.move(x, y); page.mouse.down(); page.mouse.move(x + box["width"]/4, y, steps=8); page.mouse.up()
+    assert 1.5 < value(page, "c") < 2.5
+    agrees(page, a=3.2, b=4., c=value(page, "c"))
+
+def write(path, html):
+    path.write_text(f"<!doctype html><meta charset='utf-8'><title>a page</title><body>{html}", encoding="utf-8")
+    return path.as_uri()
+
+def test_a_page_without_kernel_and_network(page, tmp_path):
+    page.context.set_offline(True)
+    page.goto(write(tmp_path/"page.html", shown._repr_html_()))         # noqa: F821
+    move(page)
+    assert page.errors == []
+
+def test_two_on_one_page_do_not_disturb_each_other(page, tmp_path):
+    page.goto(write(tmp_path/"page.html", 2*shown._repr_html_()))       # noqa: F821
+    page.get_by_role("slider", name="a").first.focus()
+    page.keyboard.press("End")
+    titles = page.locator(".title").all_text_contents()
+    assert titles[0] != titles[1] and page.errors == []
+
+def test_without_scripts_the_first_picture_is_there(chromium, tmp_path):
+    page = chromium.new_context(java_script_enabled=False).new_page()
+    page.goto(write(tmp_path/"page.html", shown._repr_html_()))         # noqa: F821
+    image = page.get_by_role("img")
+    assert image.bounding_box()["height"] > 200 and "mean squared error" in image.get_attribute("alt")
+    page.context.close()
+
+def test_pieces_with_gaps_and_other_functions(page, tmp_path):
+    "The browser's interpreter gives what NumPy gives, for every operation there is"
+    def f(x, a): return (np.sin(a*x) + np.exp(-x)*np.tanh(x) - np.sqrt(np.abs(x)) + np.where(x > a, np.maximum(x, 0), np.minimum(x, 1)) + np.floor(x)*np.sign(x)
+                         + np.log(x + 5)**2 + np.cos(x)/np.tan(x + 9) + (x >= 1) + (x < a)*2 + (x <= 0) - (-x))
+    made = explore(f, xs, ys, a=(-1, 1, 0.25, 0.5))                     # noqa: F821
+    page.goto(write(tmp_path/"page.html", made._repr_html_()))
+    for key, a in (("Home", -1.), ("End", 1.), ("ArrowLeft", 0.75)):
+        page.get_by_role("slider", name="a").focus(); page.keyboard.press(key)
+        assert shown_loss(page) == pytest.approx(float(np.mean((f(xs, a) - ys)**2)), rel=1e-3)      # noqa: F821
+    gap = explore(lambda x, a: np.log(x - a), np.linspace(1, 3, 9), a=(0, 2, 0.5, 0))
+    page.goto(write(tmp_path/"gap.html", gap._repr_html_()))
+    page.get_by_role("slider", name="a").focus(); page.keyboard.press("End")
+    assert "NaN" not in page.locator(".curve").get_attribute("d") and page.errors == []
+
+def test_the_stepper(page, tmp_path):
+    def frame(i): return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" width="90" height="90"><circle cx="{i}" cy="4" r="2"/></svg>'
+    page.goto(write(tmp_path/"page.html", steps([frame(i) for i in range(5)], pause=30)._repr_html_()))
+    def at(): return base64.b64decode(page.locator(".course-steps img").get_attribute("src").split(",")[1]).decode(), page.locator("output").text_content()
+    assert at() == (frame(0), "step 0")
+    page.get_by_role("button", name="step on").click(); assert at() == (frame(1), "step 1")
+    page.get_by_role("button", name="step back").click(); assert at() == (frame(0), "step 0")
+    page.get_by_role("slider").focus(); page.keyboard.press("End"); assert at() == (frame(4), "step 4")
+    page.get_by_role("button", name="play").click()                     # from the start again, up to the end, and stops there
+    page.wait_for_function("document.querySelector('.course-steps output').textContent == 'step 2'")
+    page.wait_for_function("document.querySelector('.course-steps output').textContent == 'step 4'")
+    assert page.get_by_role("button", name="play").is_visible() and page.errors == []
+
+
+# --- Jupyter
+
+@pytest.fixture(scope="module")
+def jupyter(tmp_path_factory):
+    "A JupyterLab and Notebook 7 server on this machine, with the notebook `a.ipynb`, and `run.ipynb`, which was run elsewhere and is not trusted: its address"
+    folder = tmp_path_factory.mktemp("jupyter")
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CODE), nbformat.v4.new_code_cell("shown"),
+                                         nbformat.v4.new_code_cell("interact(lambda ax, k: ax.plot(xs, k*xs), k=(-2, 2, 0.5, 1))")])
+    nb.metadata["kernelspec"] = dict(name="python3", display_name="python3", language="python")
+    nbformat.write(nb, folder/"a.ipynb")
+    NotebookClient(nb, timeout=120).execute()
+    nbformat.write(nb, folder/"run.ipynb")
+    with socket.socket() as s: s.bind(("127.0.0.1", 0)); port = s.getsockname()[1]
+    options = ["--allow-root", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=t", "--LabApp.news_url=", "--ServerApp.open_browser=False"]
+    server = subprocess.Popen([command("jupyter"), "lab", *options], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(120):
+        try: urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{url}/api?token=t", timeout=5); break
+        except OSError: time.sleep(0.5)
+    yield url
+    server.terminate(); server.wait(20)
+
+def opened(page, url):
+    page.goto(f"{url}?token=t")
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell .cm-content", timeout=60_000)
+    page.wait_for_timeout(3000)                                         # Jupyter goes on building the page for a while
+
+def run_cells(page, n):
+    for i in range(n):
+        page.locator(".jp-CodeCell .cm-content").nth(i).click()
+        page.keyboard.press("Shift+Enter")
+    page.wait_for_selector(".course-explore .curve", timeout=60_000)
+    page.wait_for_timeout(1000)
+
+@pytest.mark.parametrize("where", ["lab/tree", "notebooks"])
+def test_in_jupyter(where, page, jupyter):
+    opened(page, f"{jupyter}/{where}/a.ipynb")
+    run_cells(page, 3)
+    page.errors.clear()                                                 # what Jupyter itself says while it starts
+    move(page)
+    assert page.errors == []
+    page.wait_for_selector(".widget-slider", timeout=30_000)
+    image = page.locator(".jp-OutputArea img.widget-image, .jp-OutputArea .widget-image img").first
+    before, height = image.get_attribute("src"), image.bounding_box()["height"]
+    page.locator(".widget-slider .noUi-handle").first.focus()
+    page.keyboard.press("ArrowRight")
+    if where == "lab/tree": page.wait_for_function("was => document.querySelector('img.widget-image').src != was", arg=before)
+    assert image.bounding_box()["height"] == height                     # the page does not jump
+
+def test_an_untrusted_notebook_shows_the_first_picture(page, jupyter):
+    opened(page, f"{jupyter}/lab/tree/run.ipynb")
+    images = page.locator(".jp-OutputArea img")
+    assert images.first.bounding_box()["height"] > 200 and page.locator(".course-explore input").count() == 0
+    assert images.nth(1).get_attribute("src").startswith("data:image/png")      # interact's static picture
