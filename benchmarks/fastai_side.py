@@ -19,6 +19,7 @@ from fastai.callback import channelslast, schedule          # they add methods t
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.models import resnet18
 
+from course_lib.core import keep_memory
 from course_lib.labels import regex_label
 from worker import peak_mb, seconds, serve
 
@@ -39,7 +40,8 @@ class FastaiSide:
         default_device(False)            # the CPU, as for ours
         return f"fastai {fastai.__version__}, torch {torch.__version__}"
 
-    def set_up(self, files, valid, size, bs, workers, channels_last=False):
+    def set_up(self, files, valid, size, bs, workers, channels_last=False, keep=False):
+        if keep: keep_memory()
         block = DataBlock(blocks=(ImageBlock, CategoryBlock), get_y=regex_label(r"(.+)_\d+"), splitter=IndexSplitter(valid),
                           item_tfms=Resize(size), batch_tfms=aug_transforms(max_warp=0))
         self.learn = vision_learner(block.dataloaders(files, bs=bs, num_workers=workers), resnet18, pretrained=False, metrics=error_rate)

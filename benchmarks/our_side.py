@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch.profiler import ProfilerActivity, profile
 
 from course_lib import data, training
-from course_lib.core import autocast, has_bfloat16
+from course_lib.core import autocast, has_bfloat16, keep_memory
 from course_lib.labels import random_split, regex_label
 from course_lib.learner import Learner, vision_learner
 from course_lib.model import create_model, layer_groups
@@ -22,6 +22,7 @@ breed_of = regex_label(r"(.+)_\d+")
 class OurSide:
     def about(self, threads):
         torch.set_num_threads(threads)
+        keep_memory()                    # as `fit` does; here, so that the bare loop and the batches have it too
         cast = os.environ.get("COURSE_PRECISION", "auto") == "auto" and has_bfloat16()
         return f"course_lib, torch {torch.__version__}, {threads} threads, {'bfloat16' if cast else 'float32'}"
 

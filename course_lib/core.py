@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['KEPT', 'UNWRITABLE', 'seeded', 'default_device', 'has_bfloat16', 'autocast', 'host', 'course_home', 'course_data',
-           'whole_or_nothing', 'patience', 'enough_memory', 'progress', 'doc']
+           'whole_or_nothing', 'keep_memory', 'patience', 'enough_memory', 'progress', 'doc']
 
-# %% ../nbs/lib/00_core.ipynb #ed63abb9
-import contextlib, errno, glob, inspect, os, random, shutil, socket, sys, time, traceback
+# %% ../nbs/lib/00_core.ipynb #5f68c8cf
+import contextlib, ctypes, errno, glob, inspect, os, random, shutil, socket, sys, time, traceback
 from functools import lru_cache
 from pathlib import Path
 
@@ -107,6 +107,17 @@ def _into_place(tmp, path):
 def _unwritable(path, e):
     why = "a file stands where a folder must be" if e.errno in (errno.EEXIST, errno.ENOTDIR) else e.strerror
     return OSError(e.errno, f"{path} cannot be written ({why}): free some space, or take a folder you may write to (for data and caches: set COURSE_HOME).")
+
+# %% ../nbs/lib/00_core.ipynb #a020c8f1
+@lru_cache
+def keep_memory():
+    "Tells glibc to keep freed memory for the next tensor (the process stays as large as its peak): True where that is possible. Nothing else changes"
+    if sys.platform != "linux": return False
+    M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, most = -1, -3, 2**31 - 1          # from glibc's malloc.h
+    with contextlib.suppress(OSError, AttributeError):                    # another C library, musl for example, has no mallopt
+        mallopt = ctypes.CDLL(None).mallopt
+        return bool(mallopt(M_MMAP_THRESHOLD, most) and mallopt(M_TRIM_THRESHOLD, most))
+    return False
 
 # %% ../nbs/lib/00_core.ipynb #cd6e0092
 @contextlib.contextmanager

@@ -6,12 +6,12 @@
 __all__ = ['one_batch', 'accuracy', 'error_rate', 'one_epoch', 'adam', 'set_hypers', 'cosine', 'one_cycle', 'fit', 'evaluate',
            'lr_sweep', 'valley']
 
-# %% ../nbs/lib/05_training.ipynb #8fcb09b4
+# %% ../nbs/lib/05_training.ipynb #df59da80
 import copy, math, time
 
 import torch
 
-from .core import autocast
+from .core import autocast, keep_memory
 
 # %% ../nbs/lib/05_training.ipynb #011a9366
 def one_batch(model, xb, yb, loss_func, opt=None):
@@ -94,10 +94,11 @@ def one_cycle(
         return ([lr*part for lr in lr_max] if isinstance(lr_max, (list, tuple)) else lr_max*part), mom
     return sched
 
-# %% ../nbs/lib/05_training.ipynb #971860de
+# %% ../nbs/lib/05_training.ipynb #9c58b48b
 def fit(model, train, valid=None, *, epochs, opt, loss_func, metrics=(), sched=None,
     log=None):          # called after each epoch with all rows so far, e.g. `print`
     "Trains `epochs` times over `train`: a list of one row (a dict) per epoch; ValueError when the loss is no longer a number"
+    keep_memory()
     opt.zero_grad()                       # an interrupted run may have left gradients
     rows, n = [], epochs*len(train)
     for epoch in range(epochs):
