@@ -158,7 +158,7 @@ def _fill_cache(folder, files, size, method, bar):
     pixels.flush()
     (folder/"broken.json").write_text(json.dumps(broken))
 
-# %% ../nbs/lib/04_data.ipynb #373ec234
+# %% ../nbs/lib/04_data.ipynb #f93e31ed
 def center_crop(xb, size, gen=None):
     "The middle of every picture: `(n,h,w,3) -> (n,size,size,3)`"
     top, left = (xb.shape[1] - size)//2, (xb.shape[2] - size)//2
@@ -168,9 +168,9 @@ def flip_crop(xb, size, gen):
     "A random place of every picture, half of them mirrored: `(n,h,w,3) -> (n,size,size,3)`"
     n, h, w, _ = xb.shape
     top, left = (torch.randint(0, side - size + 1, (n,), generator=gen).tolist() for side in (h, w))
-    flip = (torch.rand(n, generator=gen) < 0.5).to(xb.device)
-    xb = torch.stack([x[t:t+size, l:l+size] for x, t, l in zip(xb, top, left)])
-    return torch.where(flip[:, None, None, None], xb.flip(2), xb)
+    flip = (torch.rand(n, generator=gen) < 0.5).tolist()
+    cut = [x[t:t+size, l:l+size] for x, t, l in zip(xb, top, left)]
+    return torch.stack([x.flip(1) if f else x for x, f in zip(cut, flip)])
 
 def warp(xb, size, gen, max_rotate=10., max_zoom=1.1, max_light=0.2):
     "Every picture mirrored, turned (degrees), zoomed, moved and lit differently: bytes `(n,h,w,3) -> (n,size,size,3)` as floats 0..255"
