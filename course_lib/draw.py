@@ -456,7 +456,11 @@ def camera_cats() -> list[dict]:
     looks = (("Mia", "fawn", "green"), ("Milo", "fawn", "amber"), ("Mona", "apricot", "green"), ("Max", "apricot", "amber"))
     return [rows()["Silver_Tabby"] | dict(name=name, coat=coat, eyes=eyes) for name, coat, eyes in looks]
 
-# %% ../nbs/lib/03_draw.ipynb #9c535846
+# %% ../nbs/lib/03_draw.ipynb #cd29b9ff
+def season_of(day:int) -> float:
+    "0 on the first day, 1 from day 60 on."
+    return min(day/60, 1)
+
 def yard(season:float) -> list:
     "What the camera sees behind the cat; `season` goes from 0 (leaves green, all on the hedge) to 1."
     leaf, grass = mix((96,160,84), (196,120,44), season), mix((128,184,96), (168,160,104), season)
@@ -481,14 +485,14 @@ def visit(day:int, seed:int, cats:list):
     who = np.random.default_rng((seed, 1, turn)).permutation(len(cats))[k]
     rng = np.random.default_rng((seed, 2, day))
     mood, u = chance(rng), rng.uniform
-    return cats[who], mood | dict(scale=u(.11, .13), at=np.array([u(.3, .7), u(.54, .60)]), outfit="") | daylight(min(day/60, 1), rng.standard_normal())
+    return cats[who], mood | dict(scale=u(.11, .13), at=np.array([u(.3, .7), u(.54, .60)]), outfit="") | daylight(season_of(day), rng.standard_normal())
 
 def camera_picture(day:int, i:int, seed:int, size:int, cats:list) -> Image.Image:
     "Picture `i` of the burst of `day`, `(size,size)`: the cat has moved a little since the one before."
     row, mood = visit(day, seed, cats)
     rng = np.random.default_rng((seed, 3, day, i))
     moved = dict(turn=mood["turn"] + rng.normal(0, .02, 2), tilt=mood["tilt"] + rng.normal(0, .015), at=mood["at"] + rng.normal(0, .004, 2))
-    return lit(paint(critter_shapes(row, mood | moved, yard(min(day/60, 1))) + bowl(), size).reduce(2), mood, rng)
+    return lit(paint(critter_shapes(row, mood | moved, yard(season_of(day))) + bowl(), size).reduce(2), mood, rng)
 
 # %% ../nbs/lib/03_draw.ipynb #c0696850
 def draw_camera(folder,            # where to write `images/{date}_{cat}_{i}.jpg`

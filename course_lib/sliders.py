@@ -81,7 +81,7 @@ def _svg(curve, points, xlim, ylim, title, label):
     parts.append(f'<text class="title" x="{W/2}" y="20" text-anchor="middle" font-size="15">{html.escape(title)}</text></svg>')
     return "".join(parts)
 
-# %% ../nbs/lib/11_sliders.ipynb #c68589d0
+# %% ../nbs/lib/11_sliders.ipynb #a39aff8b
 SCRIPT = r"""
 const OPS = {add: (a, b) => a + b, sub: (a, b) => a - b, mul: (a, b) => a*b, div: (a, b) => a/b, pow: Math.pow, neg: a => -a, abs: Math.abs, sign: Math.sign,
   floor: Math.floor, max: Math.max, min: Math.min, exp: Math.exp, log: Math.log, sqrt: Math.sqrt, sin: Math.sin, cos: Math.cos, tan: Math.tan, tanh: Math.tanh,
@@ -117,7 +117,7 @@ function draw() {
     if (Number.isFinite(y)) { d += pen + left[i].toFixed(1) + "," + Math.max(-1e4, Math.min(1e4, y*fy + oy)).toFixed(1); pen = "L"; } else pen = "M";
   }
   curve.setAttribute("d", d);
-  if (py) {
+  if (spec.loss) {
     let preds = run(spec.f, {...params, x: px});
     if (preds.length === undefined) preds = px.map(() => preds);
     title.textContent = spec.lossName + " " + digits(run(spec.loss, {preds, targs: py}));
@@ -146,7 +146,7 @@ def _page(spec, svg, alt):
     return (f'<div class="course-explore"><img src="{src}" alt="{html.escape(alt)}" width="{W}" height="{H}">'
             f"<script>(function () {{ const spec = {data};{SCRIPT}}})();</script></div>")
 
-# %% ../nbs/lib/11_sliders.ipynb #dc2c0c86
+# %% ../nbs/lib/11_sliders.ipynb #89dad525
 class Explore:
     "A formula with sliders that the browser draws by itself; shows itself as HTML. `curve` and `loss` give what the browser shows"
     def __init__(self, steps, x, y, loss_steps, loss_name, sliders):
@@ -162,7 +162,8 @@ class Explore:
         "The loss, sliders at their starts unless `changed`: a float"
         return float(run(self.loss_steps, dict(preds=self.curve(self.x, **changed), targs=self.y)))
 
-    def title(self): return "" if self.y is None else f"{self.loss_name} {self.loss():.4g}"
+    def title(self): return f"{self.loss_name} {self.loss():.4g}" if self.loss_steps else ""
+    def __repr__(self): return f"a curve with the sliders {', '.join(self.sliders)}"
 
     def _repr_html_(self):
         grid = np.linspace(*_limits(self.x, 0.05), 201)
@@ -223,13 +224,13 @@ def interact(
     made.ax()                                   # an error shows now, not inside a widget
     return made
 
-# %% ../nbs/lib/11_sliders.ipynb #a43a86cb
+# %% ../nbs/lib/11_sliders.ipynb #4a6f8548
 def mean_squared_error(preds, targs): return ((preds - targs)**2).mean()
 
 def explore(
     f,                      # a formula in x with a knob for each slider, as in `def f(a, b, x): return a*x + b`; NumPy's or torch's functions
     x, y=None,              # data to draw, at most 2,000 points; without y only the curve
-    loss=mean_squared_error,    # any formula of (preds, targs) that gives one number
+    loss=mean_squared_error,    # any formula of (preds, targs) that gives one number; None: no number above the curve
     **sliders):             # a=(low, high, step, start)
     "Sliders and a curve that moves with them, drawn in the browser; a formula that cannot be traced is drawn by Python, and a line says why"
     sliders, given, free = _ranges(sliders), x, _free_name(f, sliders)
@@ -259,8 +260,8 @@ def _traced(fx, drawn, x, y, loss, sliders, most=2000):
     if len(x) > most: raise Untraceable(f"there are {len(x):,} points, more than {most:,}")
     steps = _trace(lambda: fx({name: Sym("name", name) for name in sliders}, Sym("name", "x")))
     if any(op in REDUCE for op, *_ in steps): raise Untraceable("it takes a mean or a sum over all x")
-    loss_steps = None if y is None else _trace(lambda: loss(Sym("name", "preds"), Sym("name", "targs")))
-    made = Explore(steps, x, y, loss_steps, _name_of(loss).replace("_", " "), sliders)
+    loss_steps = None if y is None or loss is None else _trace(lambda: loss(Sym("name", "preds"), Sym("name", "targs")))
+    made = Explore(steps, x, y, loss_steps, _name_of(loss).replace("_", " ") if loss else "", sliders)
     for values in _positions(sliders):
         if not np.allclose(drawn(values), made.curve(x, **values), rtol=1e-4, atol=1e-5, equal_nan=True): raise Untraceable("what it does depends on its values")
     return made
@@ -282,11 +283,12 @@ def _curve_drawer(drawn, x, y, loss):
     order = np.argsort(x)
     def draw(ax, **values):
         ys = np.broadcast_to(drawn(values), x.shape)
-        if y is not None: ax.plot(x, y, "o", mfc="none", color="0.4"); ax.set(title=f"{_name_of(loss).replace('_', ' ')} {float(loss(ys, y)):.4g}", ylim=_limits(y, 0.4))
+        if y is not None: ax.plot(x, y, "o", mfc="none", color="0.4"); ax.set(ylim=_limits(y, 0.4))
+        if y is not None and loss: ax.set(title=f"{_name_of(loss).replace('_', ' ')} {float(loss(ys, y)):.4g}")
         ax.plot(x[order], ys[order], color="#d55e00", lw=2.5)
     return draw
 
-# %% ../nbs/lib/11_sliders.ipynb #237d8db9
+# %% ../nbs/lib/11_sliders.ipynb #d3e0d7ce
 STEPPER = r"""
 const root = document.currentScript ? document.currentScript.closest(".course-steps") : document.querySelector(".course-steps:not(.live)");
 const image = root.querySelector("img"), box = document.createElement("div"), play = document.createElement("button"), at = document.createElement("input"), says = document.createElement("output");
@@ -314,6 +316,7 @@ box.style = "display:flex;gap:.5em;align-items:center;font:15px sans-serif"; at.
 class Steps:
     "Frames to go through with buttons, a slider and the arrow keys; shows itself as HTML, the first frame being there without a script"
     def __init__(self, frames, titles, pause=400, width=None): self.frames, self.titles, self.pause, self.width = frames, titles, pause, width
+    def __repr__(self): return f"{len(self.frames)} steps"
 
     def _repr_html_(self):
         spec = json.dumps(dict(frames=self.frames, titles=self.titles, pause=self.pause)).replace("<", "\\u003c")
