@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['parts', 'part_of', 'breeds', 'twins', 'critter', 'critter_masks', 'picture_seed', 'draw_critters', 'camera_cats',
-           'draw_camera']
+           'draw_camera', 'owl']
 
 # %% ../nbs/lib/03_draw.ipynb #a4c94d12
 from colorsys import hsv_to_rgb
@@ -513,3 +513,28 @@ def draw_camera(folder,            # where to write `images/{date}_{cat}_{i}.jpg
         name = f"{date(2025, 9, 1) + timedelta(day)}_{visit(day, seed, cats)[0]['name']}"
         for i in range(burst): camera_picture(day, i, seed, size, cats).save(images/f"{name}_{i}.jpg", quality=90, subsampling=0)
     return Path(folder)
+
+# %% ../nbs/lib/03_draw.ipynb #3606a2f4
+def one_go(lines, n):
+    "Lines drawn one after the other at constant speed, the pen lifted on the way from one to the next"
+    path = np.concatenate(lines)
+    time = np.concatenate([[0], np.linalg.norm(np.diff(path, axis=0), axis=1).cumsum()])
+    now = np.linspace(0, time[-1], n)
+    xy = np.stack([np.interp(now, time, side) for side in path.T], 1)
+    lifted = np.isin(np.searchsorted(time, now), np.cumsum([len(l) for l in lines])[:-1])
+    return 4*now/time[-1] - 2, xy, ~lifted
+
+# %% ../nbs/lib/03_draw.ipynb #41e283fe
+def owl(n:int=1000) -> tuple:
+    "An owl drawn in one go: time from -2 to 2 `(n,)`, the pen's place `(n,2)`, and whether it touches the paper `(n,)`"
+    u = np.linspace(0, 1, 100)
+    sin, cos = np.sin(2*np.pi*u), np.cos(2*np.pi*u)
+    def line(x, y): return np.stack([x + 0*u, y + 0*u], 1)
+    def ring(x, y, r): return line(x + r*sin, y + r*cos)
+    def feathers(y, half): return line(half*(1 - 2*u), y - .09*abs(np.sin(8*np.pi*half*u)))
+    def wing(side): return line(side*(.72 - .3*u**2 + .1*np.sin(np.pi*u)), .05 - .85*u)
+    def foot(x): return line(x + .36*(u - .5), -1.12 - .12*abs(np.sin(3*np.pi*u)))
+    ears = .4*np.maximum(0, 1 - abs(abs(.85*sin) - .5)/.22)*(cos > 0)
+    beak = np.array([(0,.33), (.1,.2), (0,-.02), (-.1,.2), (0,.33)])
+    return one_go([line(.85*sin, 1.15*cos + ears), ring(-.36,.45,.3), ring(-.3,.42,.1), beak, ring(.3,.42,.1), ring(.36,.45,.3), wing(1),
+                   feathers(-.15,.375), feathers(-.4,.5), feathers(-.65,.375), wing(-1), foot(-.3), foot(.3)], n)

@@ -98,7 +98,7 @@ def _arrow(ax, a, b, words):
     ax.annotate("", xy=(x1, y1), xytext=(x0, y0), arrowprops=dict(arrowstyle="-|>", color="0.3", patchA=a.get_bbox_patch(), patchB=b.get_bbox_patch(), shrinkA=3, shrinkB=3))
     ax.text((x0 + x1)/2, (y0 + y1)/2 + 0.08, words, ha="center", va="bottom", fontsize=10, style="italic")
 
-# %% ../nbs/lib/01_plot.ipynb #0b0f9510
+# %% ../nbs/lib/01_plot.ipynb #ab08fd8c
 def show_numbers(
     x,                      # `(h,w)`
     ax=None, title=None,
@@ -109,7 +109,7 @@ def show_numbers(
     (h, w), marked = x.shape, np.zeros(x.shape, dtype=bool)
     if mark is not None: marked[mark] = True
     ax = new_ax(ax, figsize=(0.55*w, 0.55*h + 0.3))
-    ax.pcolormesh(marked[::-1], cmap="Greys", vmin=0, vmax=4, edgecolors="0.5", linewidth=0.8)
+    ax.pcolormesh(marked[::-1], cmap="Greys", vmin=0, vmax=4, edgecolors="0.5", linewidth=0.8, clip_on=False)
     for (i, j), value in np.ndenumerate(x):
         if not np.isnan(value): ax.text(j + 0.5, h - i - 0.5, f"{value:.3g}", ha="center", va="center", fontsize=11, weight="bold" if marked[i, j] else "normal")
     ax.set(aspect="equal", title=title)

@@ -288,7 +288,7 @@ def _curve_drawer(drawn, x, y, loss):
         ax.plot(x[order], ys[order], color="#d55e00", lw=2.5)
     return draw
 
-# %% ../nbs/lib/11_sliders.ipynb #d3e0d7ce
+# %% ../nbs/lib/11_sliders.ipynb #a55eb563
 STEPPER = r"""
 const root = document.currentScript ? document.currentScript.closest(".course-steps") : document.querySelector(".course-steps:not(.live)");
 const image = root.querySelector("img"), box = document.createElement("div"), play = document.createElement("button"), at = document.createElement("input"), says = document.createElement("output");
@@ -339,11 +339,17 @@ def steps(
     if size > most: raise ValueError(f"{len(frames)} frames take {size/1e6:.1f} MB, more than {most/1e6:.1f}: take fewer, or smaller ones.")
     return Steps(frames, titles, pause, width)
 
+def _small_png(figure, out):
+    "64 colours are enough for a diagram, and a third of the bytes"
+    whole = io.BytesIO()
+    figure.savefig(whole, dpi=80)
+    Image.open(whole).convert("RGB").quantize(64).save(out, "png", optimize=True)
+
 def _data_uri(frame):
     "A frame as the address of a picture that holds it"
     if isinstance(frame, str): return "data:image/svg+xml;base64," + base64.b64encode(frame.encode()).decode()
     out = io.BytesIO()
     figure = getattr(frame, "figure", None)
-    if figure is not None: figure.savefig(out, dpi=80)
+    if figure is not None: _small_png(figure, out)
     else: Image.fromarray(np.asarray(frame)).save(out, "png")
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()

@@ -32,7 +32,7 @@ def _clip(a, lo, hi):
     if lo is not None: a = Sym("max", a, lo)
     return a if hi is None else Sym("min", a, hi)
 
-# %% ../nbs/lib/10_trace.ipynb #fdbf35d2
+# %% ../nbs/lib/10_trace.ipynb #36acacc7
 class Sym:
     "A number not known yet, or one per data point; what is done to it is recorded as a tree of `(op, args)`"
     __array_priority__ = 1000
@@ -69,7 +69,7 @@ def record(name, *args, **kwargs):
     "The `Sym` for an operation on arguments of which at least one is a `Sym`; Untraceable for any other operation"
     op = _op(name)
     if op is None: raise Untraceable(f"it uses {name}")
-    kwargs = {k: v for k, v in kwargs.items() if v not in (None, False, "mean")}    # dim=None, inplace=False and the like
+    kwargs = {k: v for k, v in kwargs.items() if not (v is None or v is False or v == "mean")}    # dim=None, inplace=False and the like; min=0 says something
     if op in COMPOSED and set(kwargs) <= {"min", "max"}: return COMPOSED[op](Sym.of(args[0]), *args[1:], **kwargs)
     if op in COMPOSED or kwargs or (op in REDUCE and len(args) > 1): raise Untraceable(f"it uses {name} with {', '.join(kwargs) or 'an axis'}")
     return Sym(op, *args)

@@ -143,6 +143,11 @@ class TestLesson:
         assert not [c.source for c in cells(path, "code") if "nbdev_export(" in c.source]
 
 
+@pytest.mark.parametrize("path", [ROOT/"nbs/index.ipynb", *notebooks("lib"), *LESSONS], ids=lambda p: p.stem)
+def test_links_to_other_pages_lead_there(path):
+    links = re.findall(r"\]\(([^)#:]+\.ipynb)[^)]*\)", "\n".join(c.source for c in cells(path, "markdown")))
+    assert [link for link in links if not (path.parent/link).exists()] == []
+
 def mixes_imports(source):
     "Whether a cell imports and does something else as well. `nbdev_docs` runs every cell with an import, and only those"
     if re.search(r"^#\|\s*(export|exports|exporti|exec_doc|eval: *false)", source, re.M) or "nbdev_export()" in source: return False
