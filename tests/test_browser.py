@@ -1,20 +1,15 @@
 "Sliders, moved in a real browser: on a page without a kernel, in JupyterLab and in Notebook 7. What the picture says is compared with NumPy."
 import base64
 import re
-import socket
-import subprocess
-import time
-import urllib.request
 
 import nbformat
 import numpy as np
 import pytest
-from conftest import command
+from jupyter_page import FLAGS, jupyter, open_notebook, run_cells, write_notebook
 from nbclient import NotebookClient
 
 from course_lib.sliders import explore, steps
 
-FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split()
 CODE = """import numpy as np
 from course_lib.sliders import explore, interact
 def quad(a, b, c, x): return a*x**2 + b*x + c
@@ -132,41 +127,20 @@ def test_the_stepper(page, tmp_path):
 # --- Jupyter
 
 @pytest.fixture(scope="module")
-def jupyter(tmp_path_factory):
+def jupyter_url(tmp_path_factory):
     "A JupyterLab and Notebook 7 server on this machine, with the notebook `a.ipynb`, and `run.ipynb`, which was run elsewhere and is not trusted: its address"
     folder = tmp_path_factory.mktemp("jupyter")
-    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CODE), nbformat.v4.new_code_cell("shown"),
-                                         nbformat.v4.new_code_cell("interact(lambda ax, k: ax.plot(xs, k*xs), k=(-2, 2, 0.5, 1))")])
-    nb.metadata["kernelspec"] = dict(name="python3", display_name="python3", language="python")
-    nbformat.write(nb, folder/"a.ipynb")
+    nb = write_notebook(folder/"a.ipynb", CODE, "shown", "interact(lambda ax, k: ax.plot(xs, k*xs), k=(-2, 2, 0.5, 1))")
     NotebookClient(nb, timeout=120).execute()
     nbformat.write(nb, folder/"run.ipynb")
-    with socket.socket() as s: s.bind(("127.0.0.1", 0)); port = s.getsockname()[1]
-    options = ["--allow-root", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=t", "--LabApp.news_url=", "--ServerApp.open_browser=False"]
-    server = subprocess.Popen([command("jupyter"), "lab", *options], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(120):
-        try: urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{url}/api?token=t", timeout=5); break
-        except OSError: time.sleep(0.5)
-    yield url
-    server.terminate(); server.wait(20)
-
-def opened(page, url):
-    page.goto(f"{url}?token=t")
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell .cm-content", timeout=60_000)
-    page.wait_for_timeout(3000)                                         # Jupyter goes on building the page for a while
-
-def run_cells(page, n):
-    for i in range(n):
-        page.locator(".jp-CodeCell .cm-content").nth(i).click()
-        page.keyboard.press("Shift+Enter")
-    page.wait_for_selector(".course-explore .curve", timeout=60_000)
-    page.wait_for_timeout(1000)
+    with jupyter(folder) as url: yield url
 
 @pytest.mark.parametrize("where", ["lab/tree", "notebooks"])
-def test_in_jupyter(where, page, jupyter):
-    opened(page, f"{jupyter}/{where}/a.ipynb")
+def test_in_jupyter(where, page, jupyter_url):
+    open_notebook(page, f"{jupyter_url}/{where}/a.ipynb")
     run_cells(page, 3)
+    page.wait_for_selector(".course-explore .curve", timeout=60_000)
+    page.wait_for_timeout(1000)
     page.errors.clear()                                                 # what Jupyter itself says while it starts
     move(page)
     assert page.errors == []
@@ -178,8 +152,8 @@ def test_in_jupyter(where, page, jupyter):
     if where == "lab/tree": page.wait_for_function("was => document.querySelector('img.widget-image').src != was", arg=before)
     assert image.bounding_box()["height"] == height                     # the page does not jump
 
-def test_an_untrusted_notebook_shows_the_first_picture(page, jupyter):
-    opened(page, f"{jupyter}/lab/tree/run.ipynb")
+def test_an_untrusted_notebook_shows_the_first_picture(page, jupyter_url):
+    open_notebook(page, f"{jupyter_url}/lab/tree/run.ipynb")
     images = page.locator(".jp-OutputArea img")
     assert images.first.bounding_box()["height"] > 200 and page.locator(".course-explore input").count() == 0
     assert images.nth(1).get_attribute("src").startswith("data:image/png")      # interact's static picture
