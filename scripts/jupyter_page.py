@@ -13,8 +13,6 @@ from pathlib import Path
 import nbformat
 
 FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split()
-WIDGET_IMAGE = "img.widget-image, .widget-image img"        # as JupyterLab has them, and as the classic notebook does
-
 
 def chromium_path():
     "Where Chromium is, None when it is not installed"
@@ -33,12 +31,13 @@ def jupyter(
     theme="Light"):         # of JupyterLab: Light or Dark
     "A server of JupyterLab and Notebook 7 on this machine only: its address. TimeoutError when it does not answer within a minute"
     own = Path(folder)/".jupyter"
-    themes = own/"settings/@jupyterlab/apputils-extension/themes.jupyterlab-settings"
-    themes.parent.mkdir(parents=True, exist_ok=True)
-    themes.write_text(json.dumps(dict(theme=f"JupyterLab {theme}")))
+    settings = own/"settings/@jupyterlab/apputils-extension"
+    settings.mkdir(parents=True, exist_ok=True)
+    for name, values in dict(themes=dict(theme=f"JupyterLab {theme}"), notification=dict(fetchNews="false", checkForUpdates=False)).items():
+        (settings/f"{name}.jupyterlab-settings").write_text(json.dumps(values))
     env = os.environ | dict(JUPYTERLAB_SETTINGS_DIR=str(own/"settings"), JUPYTER_CONFIG_DIR=str(own/"config"), JUPYTER_DATA_DIR=str(own/"data"))
     with socket.socket() as s: s.bind(("127.0.0.1", 0)); port = s.getsockname()[1]
-    options = ["--allow-root", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=t", "--LabApp.news_url="]
+    options = ["--allow-root", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=t"]
     server = subprocess.Popen([sys.executable, "-m", "jupyter", "lab", *options], cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _answers(f"http://127.0.0.1:{port}/api?token=t")

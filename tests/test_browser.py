@@ -1,5 +1,6 @@
 "Sliders, moved in a real browser: on a page without a kernel, in JupyterLab and in Notebook 7. What the picture says is compared with NumPy."
 import base64
+import io
 import re
 
 import nbformat
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from jupyter_page import FLAGS, jupyter, open_notebook, run_cells, write_notebook
 from nbclient import NotebookClient
+from PIL import Image
 
 from course_lib.sliders import explore, steps
 
@@ -90,11 +92,19 @@ def test_two_on_one_page_do_not_disturb_each_other(page, tmp_path):
     assert titles[0] != titles[1] and page.errors == []
 
 def test_without_scripts_the_first_picture_is_there(chromium, tmp_path):
+    "On white paper: the picture is black, and a page's own colours do not reach into it"
     page = chromium.new_context(java_script_enabled=False).new_page()
-    page.goto(write(tmp_path/"page.html", shown._repr_html_()))         # noqa: F821
+    page.goto(write(tmp_path/"page.html", f"<style>body {{background: #111}}</style>{shown._repr_html_()}"))         # noqa: F821
     image = page.get_by_role("img")
     assert image.bounding_box()["height"] > 200 and "mean squared error" in image.get_attribute("alt")
+    pixels = Image.open(io.BytesIO(image.screenshot())).convert("RGB")
+    assert pixels.getpixel((2, 2)) == pixels.getpixel((pixels.width - 3, pixels.height - 3)) == (255, 255, 255)
     page.context.close()
+
+@pytest.mark.parametrize("paper, ink", [("rgb(17, 17, 17)", "rgb(230, 230, 230)"), ("rgb(255, 255, 255)", "rgb(0, 0, 0)")])
+def test_the_living_picture_takes_the_colours_of_the_page(paper, ink, page, tmp_path):
+    page.goto(write(tmp_path/"page.html", f"<style>body {{background: {paper}; color: {ink}}}</style>{shown._repr_html_()}"))         # noqa: F821
+    assert page.locator(".title").evaluate("e => getComputedStyle(e).fill") == ink and page.locator(".paper").count() == 0
 
 def test_pieces_with_gaps_and_other_functions(page, tmp_path):
     "The browser's interpreter gives what NumPy gives, for every operation there is"
@@ -130,7 +140,7 @@ def test_the_stepper(page, tmp_path):
 def jupyter_url(tmp_path_factory):
     "A JupyterLab and Notebook 7 server on this machine, with the notebook `a.ipynb`, and `run.ipynb`, which was run elsewhere and is not trusted: its address"
     folder = tmp_path_factory.mktemp("jupyter")
-    nb = write_notebook(folder/"a.ipynb", CODE, "shown", "interact(lambda ax, k: ax.plot(xs, k*xs), k=(-2, 2, 0.5, 1))")
+    nb = write_notebook(folder/"a.ipynb", CODE, "shown", "display(*[interact(lambda ax, k: ax.plot(xs, k*xs), k=(-2, 2, 0.5, 1))]*2)")
     NotebookClient(nb, timeout=120).execute()
     nbformat.write(nb, folder/"run.ipynb")
     with jupyter(folder) as url: yield url
@@ -146,11 +156,14 @@ def test_in_jupyter(where, page, jupyter_url):
     assert page.errors == []
     page.wait_for_selector(".widget-slider", timeout=30_000)
     image = page.locator(".jp-OutputArea img.widget-image, .jp-OutputArea .widget-image img").first
-    before, height = image.get_attribute("src"), image.bounding_box()["height"]
+    height = image.bounding_box()["height"]
     page.locator(".widget-slider .noUi-handle").first.focus()
-    page.keyboard.press("ArrowRight")
-    if where == "lab/tree": page.wait_for_function("was => document.querySelector('img.widget-image').src != was", arg=before)
-    assert image.bounding_box()["height"] == height                     # the page does not jump
+    for key, there in dict(ArrowRight=1.5, ArrowDown=1., Home=-2., ArrowUp=-1.5, End=2.).items():     # Notebook 7 wanted the arrows for itself
+        before = image.get_attribute("src")
+        page.keyboard.press(key)
+        page.wait_for_function("was => document.querySelector('img.widget-image').src != was", arg=before)
+        assert float(page.locator(".widget-readout").first.text_content().replace("−", "-")) == there
+    assert image.bounding_box()["height"] == height and page.errors == []       # the page does not jump
 
 def test_an_untrusted_notebook_shows_the_first_picture(page, jupyter_url):
     open_notebook(page, f"{jupyter_url}/lab/tree/run.ipynb")
