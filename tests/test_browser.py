@@ -1,16 +1,20 @@
 "Sliders, moved in a real browser: on a page without a kernel, in JupyterLab and in Notebook 7. What the picture says is compared with NumPy."
 import base64
 import io
+import json
+import math
 import re
 
 import nbformat
 import numpy as np
 import pytest
+from conftest import notebooks
 from jupyter_page import FLAGS, jupyter, open_notebook, run_cells, write_notebook
 from nbclient import NotebookClient
 from PIL import Image
 
 from course_lib.sliders import explore, steps
+from course_lib.trace import run
 
 CODE = """import numpy as np
 from course_lib.sliders import explore, interact
@@ -132,6 +136,54 @@ def test_the_stepper(page, tmp_path):
     page.wait_for_function("document.querySelector('.course-steps output').textContent == 'step 2'")
     page.wait_for_function("document.querySelector('.course-steps output').textContent == 'step 4'")
     assert page.get_by_role("button", name="play").is_visible() and page.errors == []
+
+
+# --- the docs site: outputs as they are committed
+
+def alive(path):
+    "The HTML of every committed output of a notebook that has a script of ours"
+    outputs = [o for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code" for o in c.outputs]
+    return [o.data["text/html"] for o in outputs if "course-explore" in o.get("data", {}).get("text/html", "") or "course-steps" in o.get("data", {}).get("text/html", "")]
+
+def title_says(page, spec, values):
+    "Whether title and read-outs are what Python's interpreter of the same program gives"
+    assert {name: float(text) for name, text in zip(values, page.locator("output").all_text_contents(), strict=True)} == pytest.approx(values, abs=1e-9)
+    ys = run(spec["f"], values | dict(x=np.array(spec["x"])))
+    assert not spec["loss"] or shown_loss(page) == pytest.approx(float(run(spec["loss"], dict(preds=np.broadcast_to(ys, len(spec["x"])), targs=np.array(spec["y"])))), rel=1e-3)
+
+def all_positions(page, spec):
+    "Every slider at its start, lowest, start, highest, by keyboard; the others stay where they are"
+    values = {name: start for name, lo, hi, step, start, *_ in spec["sliders"]}
+    title_says(page, spec, values)
+    for name, lo, hi, step, start, *_ in spec["sliders"]:
+        page.get_by_role("slider", name=name, exact=True).focus()
+        page.keyboard.press("Home"); title_says(page, spec, values | {name: lo})
+        for _ in range(round((start - lo)/step)): page.keyboard.press("ArrowRight")
+        title_says(page, spec, values)
+        page.keyboard.press("End"); values[name] = lo + math.floor((hi - lo)/step + 1e-9)*step; title_says(page, spec, values)
+
+def all_frames(page, spec):
+    "Every frame of a stepper is a picture, and the last one is the last"
+    page.get_by_role("slider").focus()
+    for title in spec["titles"]:
+        assert page.locator("output").text_content() == title
+        page.wait_for_function("document.querySelector('.course-steps img').naturalWidth > 0")
+        page.keyboard.press("ArrowRight")
+    assert page.locator("output").text_content() == spec["titles"][-1]
+
+LESSONS = [p for p in notebooks("lessons") if alive(p)]
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
+def test_committed_outputs_live_without_kernel_and_network(path, page, tmp_path):
+    page.context.set_offline(True)
+    for i, html in enumerate(alive(path)):
+        page.goto(write(tmp_path/f"{i}.html", html))
+        spec = json.loads(re.search(r"spec = (\{.*\});$", html, re.M)[1])
+        (all_frames if "frames" in spec else all_positions)(page, spec)
+    page.goto(write(tmp_path/"all.html", "".join(alive(path))))         # together, as on the site
+    assert page.locator(".live").count() == len(alive(path)) and page.errors == []
+
+def test_there_is_a_lesson_with_sliders(): assert LESSONS
 
 
 # --- Jupyter
