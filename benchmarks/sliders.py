@@ -135,7 +135,7 @@ def measured(rounds):
         page.evaluate(WATCH)
         return tables(*measure(page, rounds))
 
-def screenshots(folder, lessons):
+def shoot_lessons(folder, lessons):
     "PNG files of everything that moves in `lessons`, in both themes: as it was saved and is not trusted yet, and after all cells were run"
     Path(folder).mkdir(parents=True, exist_ok=True)
     for theme in "Light", "Dark":
@@ -168,11 +168,11 @@ def shoot(page, what, start):
 def main(
     rounds:int=1,           # of 40 moves and a drag of each side
     json:bool=False,        # JSON instead of tables
-    screenshots_to:str="",  # a folder: measure nothing, and write pictures of the lessons' sliders there, in both themes of JupyterLab
+    screenshots:str="",     # a folder: measure nothing, and write pictures of the lessons' sliders there, in both themes of JupyterLab
     lessons:str="04_descent,05_relu",
 ):
     "Key press to picture, and a drag, in JupyterLab: explore beside interact"
-    if screenshots_to: return screenshots(screenshots_to, [p for p in sorted((ROOT/"nbs/lessons").glob("*.ipynb")) if p.stem in lessons.split(",")])
+    if screenshots: return shoot_lessons(screenshots, [p for p in sorted((ROOT/"nbs/lessons").glob("*.ipynb")) if p.stem in lessons.split(",")])
     found = measured(rounds)
     if json: print(dumps(found))
     else: print(*(f"{name}\n{Table(rows)}\n" for name, rows in found.items()), sep="\n")
