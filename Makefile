@@ -25,6 +25,7 @@ test: $(ready) ## every check there is; T="-k layout" picks some
 nightly: test ## make test, then the measurements that take long (COURSE_TEST_DATA names the folder of real samples)
 	$(bin)/python benchmarks/transfer.py
 	$(bin)/python benchmarks/finetune.py
+	$(bin)/python benchmarks/sliders.py
 
 readme: $(ready) ## README.md from nbs/index.ipynb
 	$(bin)/python scripts/readme.py

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT/"scripts"))
+from jupyter_page import chromium_path          # noqa: E402
 
 
 def notebooks(folder): return sorted((ROOT/"nbs"/folder).glob("*.ipynb"))
@@ -51,7 +52,7 @@ HOW = {"data": "set COURSE_TEST_DATA to a folder of real samples", "browser": "i
 def _place(what):
     "The folder of real samples, or the browser's program; None when it is missing"
     if what == "data": return os.environ.get("COURSE_TEST_DATA") if Path(os.environ.get("COURSE_TEST_DATA") or "-").is_dir() else None
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None) if find_spec("playwright") else None
+    return chromium_path() if find_spec("playwright") else None
 
 def _need(what):
     place = _place(what)

@@ -1,20 +1,21 @@
 "Sliders, moved in a real browser: on a page without a kernel, in JupyterLab and in Notebook 7. What the picture says is compared with NumPy."
 import base64
+import io
+import json
+import math
 import re
-import socket
-import subprocess
-import time
-import urllib.request
 
 import nbformat
 import numpy as np
 import pytest
-from conftest import command
+from conftest import notebooks
+from jupyter_page import FLAGS, jupyter, open_notebook, run_cells, write_notebook
 from nbclient import NotebookClient
+from PIL import Image
 
 from course_lib.sliders import explore, steps
+from course_lib.trace import run
 
-FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split()
 CODE = """import numpy as np
 from course_lib.sliders import explore, interact
 def quad(a, b, c, x): return a*x**2 + b*x + c
@@ -95,11 +96,19 @@ def test_two_on_one_page_do_not_disturb_each_other(page, tmp_path):
     assert titles[0] != titles[1] and page.errors == []
 
 def test_without_scripts_the_first_picture_is_there(chromium, tmp_path):
+    "On white paper: the picture is black, and a page's own colours do not reach into it"
     page = chromium.new_context(java_script_enabled=False).new_page()
-    page.goto(write(tmp_path/"page.html", shown._repr_html_()))         # noqa: F821
+    page.goto(write(tmp_path/"page.html", f"<style>body {{background: #111}}</style>{shown._repr_html_()}"))         # noqa: F821
     image = page.get_by_role("img")
     assert image.bounding_box()["height"] > 200 and "mean squared error" in image.get_attribute("alt")
+    pixels = Image.open(io.BytesIO(image.screenshot())).convert("RGB")
+    assert pixels.getpixel((2, 2)) == pixels.getpixel((pixels.width - 3, pixels.height - 3)) == (255, 255, 255)
     page.context.close()
+
+@pytest.mark.parametrize("paper, ink", [("rgb(17, 17, 17)", "rgb(230, 230, 230)"), ("rgb(255, 255, 255)", "rgb(0, 0, 0)")])
+def test_the_living_picture_takes_the_colours_of_the_page(paper, ink, page, tmp_path):
+    page.goto(write(tmp_path/"page.html", f"<style>body {{background: {paper}; color: {ink}}}</style>{shown._repr_html_()}"))         # noqa: F821
+    assert page.locator(".title").evaluate("e => getComputedStyle(e).fill") == ink and page.locator(".paper").count() == 0
 
 def test_pieces_with_gaps_and_other_functions(page, tmp_path):
     "The browser's interpreter gives what NumPy gives, for every operation there is"
@@ -115,6 +124,26 @@ def test_pieces_with_gaps_and_other_functions(page, tmp_path):
     page.get_by_role("slider", name="a").focus(); page.keyboard.press("End")
     assert "NaN" not in page.locator(".curve").get_attribute("d") and page.errors == []
 
+def test_what_the_picture_says_stays_the_same_when_it_comes_to_life(page, tmp_path):
+    "Loss and read-outs, also of steps that need two decimals and starts between two steps; and a screen reader hears the loss"
+    made = explore(lambda x, a, b: 100*a*x + b, xs, ys, a=(-1, 1, 0.25, 0.75), b=(0, 1, 0.3, 0.5))          # noqa: F821
+    html = made._repr_html_()
+    page.goto(write(tmp_path/"page.html", html))
+    assert page.locator(".title").text_content() == made.title() and f"at the start, {made.title()}" in html
+    assert page.locator("output").all_text_contents() == ["0.75", "0.6"]
+    slider = page.get_by_role("slider", name="b")
+    slider.press("ArrowRight")
+    assert slider.get_attribute("aria-valuetext") == f"0.9, {page.locator('.title').text_content()}"
+
+def test_a_script_run_elsewhere_finds_its_output(page, tmp_path):
+    "As the classic notebook does it: in the page's head, before the output is on the page"
+    other = explore(quad, xs, ys, a=(0, 1, 0.1, 0), b=(0, 1, 0.1, 0), c=(0, 1, 0.1, 0))                    # noqa: F821
+    page.goto(write(tmp_path/"page.html", f"<meta charset='utf-8'>{other._repr_html_()}<div id='cell'></div>"))
+    page.evaluate("""html => { const output = document.createElement("div"), script = document.createElement("script"); output.innerHTML = html;
+        script.text = output.querySelector("script").text; document.head.append(script); document.querySelector("#cell").append(output); }""", shown._repr_html_())       # noqa: F821
+    page.wait_for_selector("#cell .course-explore.live input")
+    assert page.locator("#cell .title").text_content() == shown.title() and page.locator(".live").count() == 2 and page.errors == []       # noqa: F821
+
 def test_the_stepper(page, tmp_path):
     def frame(i): return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" width="90" height="90"><circle cx="{i}" cy="4" r="2"/></svg>'
     page.goto(write(tmp_path/"page.html", steps([frame(i) for i in range(5)], pause=30)._repr_html_()))
@@ -123,63 +152,95 @@ def test_the_stepper(page, tmp_path):
     page.get_by_role("button", name="step on").click(); assert at() == (frame(1), "step 1")
     page.get_by_role("button", name="step back").click(); assert at() == (frame(0), "step 0")
     page.get_by_role("slider").focus(); page.keyboard.press("End"); assert at() == (frame(4), "step 4")
+    page.evaluate("""() => { window.said = []; const output = document.querySelector("output");
+        new MutationObserver(() => said.push(output.textContent)).observe(output, {childList: true}); }""")
     page.get_by_role("button", name="play").click()                     # from the start again, up to the end, and stops there
-    page.wait_for_function("document.querySelector('.course-steps output').textContent == 'step 2'")
-    page.wait_for_function("document.querySelector('.course-steps output').textContent == 'step 4'")
+    page.wait_for_function("said.at(-1) === 'step 4'")
+    assert page.evaluate("said") == [f"step {i}" for i in range(5)]
     assert page.get_by_role("button", name="play").is_visible() and page.errors == []
+
+
+# --- the docs site: outputs as they are committed
+
+def alive(path):
+    "The HTML of every committed output of a notebook that has a script of ours"
+    outputs = [o for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code" for o in c.outputs]
+    return [o.data["text/html"] for o in outputs if "course-explore" in o.get("data", {}).get("text/html", "") or "course-steps" in o.get("data", {}).get("text/html", "")]
+
+def title_says(page, spec, values):
+    "Whether title and read-outs are what Python's interpreter of the same program gives"
+    assert {name: float(text) for name, text in zip(values, page.locator("output").all_text_contents(), strict=True)} == pytest.approx(values, abs=1e-9)
+    ys = run(spec["f"], values | dict(x=np.array(spec["x"])))
+    assert not spec["loss"] or shown_loss(page) == pytest.approx(float(run(spec["loss"], dict(preds=np.broadcast_to(ys, len(spec["x"])), targs=np.array(spec["y"])))), rel=1e-3)
+
+def all_positions(page, spec):
+    "Every slider at its start, lowest, start, highest, by keyboard; the others stay where they are"
+    values = {name: start for name, lo, hi, step, start, *_ in spec["sliders"]}
+    title_says(page, spec, values)
+    for name, lo, hi, step, start, *_ in spec["sliders"]:
+        page.get_by_role("slider", name=name, exact=True).focus()
+        page.keyboard.press("Home"); title_says(page, spec, values | {name: lo})
+        for _ in range(round((start - lo)/step)): page.keyboard.press("ArrowRight")
+        title_says(page, spec, values)
+        page.keyboard.press("End"); values[name] = lo + math.floor((hi - lo)/step + 1e-9)*step; title_says(page, spec, values)
+
+def all_frames(page, spec):
+    "Every frame of a stepper is a picture, and the last one is the last"
+    page.get_by_role("slider").focus()
+    for title in spec["titles"]:
+        assert page.locator("output").text_content() == title
+        page.wait_for_function("document.querySelector('.course-steps img').naturalWidth > 0")
+        page.keyboard.press("ArrowRight")
+    assert page.locator("output").text_content() == spec["titles"][-1]
+
+LESSONS = [p for p in notebooks("lessons") if alive(p)]
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
+def test_committed_outputs_live_without_kernel_and_network(path, page, tmp_path):
+    page.context.set_offline(True)
+    for i, html in enumerate(alive(path)):
+        page.goto(write(tmp_path/f"{i}.html", html))
+        spec = json.loads(re.search(r"spec = (\{.*\});$", html, re.M)[1])
+        (all_frames if "frames" in spec else all_positions)(page, spec)
+    page.goto(write(tmp_path/"all.html", "".join(alive(path))))         # together, as on the site
+    assert page.locator(".live").count() == len(alive(path)) and page.errors == []
+
+def test_there_is_a_lesson_with_sliders(): assert LESSONS
 
 
 # --- Jupyter
 
 @pytest.fixture(scope="module")
-def jupyter(tmp_path_factory):
+def jupyter_url(tmp_path_factory):
     "A JupyterLab and Notebook 7 server on this machine, with the notebook `a.ipynb`, and `run.ipynb`, which was run elsewhere and is not trusted: its address"
     folder = tmp_path_factory.mktemp("jupyter")
-    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CODE), nbformat.v4.new_code_cell("shown"),
-                                         nbformat.v4.new_code_cell("interact(lambda ax, k: ax.plot(xs, k*xs), k=(-2, 2, 0.5, 1))")])
-    nb.metadata["kernelspec"] = dict(name="python3", display_name="python3", language="python")
-    nbformat.write(nb, folder/"a.ipynb")
+    nb = write_notebook(folder/"a.ipynb", CODE, "shown", "display(*[interact(lambda ax, k: ax.plot(xs, k*xs), k=(-2, 2, 0.5, 1))]*2)")
     NotebookClient(nb, timeout=120).execute()
     nbformat.write(nb, folder/"run.ipynb")
-    with socket.socket() as s: s.bind(("127.0.0.1", 0)); port = s.getsockname()[1]
-    options = ["--allow-root", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=t", "--LabApp.news_url=", "--ServerApp.open_browser=False"]
-    server = subprocess.Popen([command("jupyter"), "lab", *options], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(120):
-        try: urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{url}/api?token=t", timeout=5); break
-        except OSError: time.sleep(0.5)
-    yield url
-    server.terminate(); server.wait(20)
-
-def opened(page, url):
-    page.goto(f"{url}?token=t")
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell .cm-content", timeout=60_000)
-    page.wait_for_timeout(3000)                                         # Jupyter goes on building the page for a while
-
-def run_cells(page, n):
-    for i in range(n):
-        page.locator(".jp-CodeCell .cm-content").nth(i).click()
-        page.keyboard.press("Shift+Enter")
-    page.wait_for_selector(".course-explore .curve", timeout=60_000)
-    page.wait_for_timeout(1000)
+    with jupyter(folder) as url: yield url
 
 @pytest.mark.parametrize("where", ["lab/tree", "notebooks"])
-def test_in_jupyter(where, page, jupyter):
-    opened(page, f"{jupyter}/{where}/a.ipynb")
+def test_in_jupyter(where, page, jupyter_url):
+    open_notebook(page, f"{jupyter_url}/{where}/a.ipynb")
     run_cells(page, 3)
+    page.wait_for_selector(".course-explore .curve", timeout=60_000)
+    page.wait_for_timeout(1000)
     page.errors.clear()                                                 # what Jupyter itself says while it starts
     move(page)
     assert page.errors == []
     page.wait_for_selector(".widget-slider", timeout=30_000)
     image = page.locator(".jp-OutputArea img.widget-image, .jp-OutputArea .widget-image img").first
-    before, height = image.get_attribute("src"), image.bounding_box()["height"]
+    height = image.bounding_box()["height"]
     page.locator(".widget-slider .noUi-handle").first.focus()
-    page.keyboard.press("ArrowRight")
-    if where == "lab/tree": page.wait_for_function("was => document.querySelector('img.widget-image').src != was", arg=before)
-    assert image.bounding_box()["height"] == height                     # the page does not jump
+    for key, there in dict(ArrowRight=1.5, ArrowDown=1., Home=-2., ArrowUp=-1.5, End=2.).items():     # Notebook 7 wanted the arrows for itself
+        before = image.get_attribute("src")
+        page.keyboard.press(key)
+        page.wait_for_function("was => document.querySelector('img.widget-image').src != was", arg=before)
+        assert float(page.locator(".widget-readout").first.text_content().replace("−", "-")) == there
+    assert image.bounding_box()["height"] == height and page.errors == []       # the page does not jump
 
-def test_an_untrusted_notebook_shows_the_first_picture(page, jupyter):
-    opened(page, f"{jupyter}/lab/tree/run.ipynb")
+def test_an_untrusted_notebook_shows_the_first_picture(page, jupyter_url):
+    open_notebook(page, f"{jupyter_url}/lab/tree/run.ipynb")
     images = page.locator(".jp-OutputArea img")
     assert images.first.bounding_box()["height"] > 200 and page.locator(".course-explore input").count() == 0
     assert images.nth(1).get_attribute("src").startswith("data:image/png")      # interact's static picture
