@@ -143,7 +143,7 @@ def shoot_lessons(folder, lessons):
             for lesson in lessons:
                 shutil.copy(lesson, home)
                 page = chromium.new_page(viewport=dict(width=1200, height=1000))
-                open_notebook(page, f"{url}/lab/tree/{lesson.name}")
+                open_notebook(page, f"{url}/lab/workspaces/{lesson.stem}/tree/{lesson.name}")
                 shoot(page, ".course-explore img, .course-steps img", f"{folder}/{lesson.stem}_{theme.lower()}_saved")
                 run_all(page)
                 shoot(page, ".course-explore.live, .course-steps.live, .widget-vbox", f"{folder}/{lesson.stem}_{theme.lower()}")
