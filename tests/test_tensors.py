@@ -93,6 +93,11 @@ def test_a_step_is_autograds_gradient(widths):
         for p, q in zip(model.params, twin.parameters()): torch.testing.assert_close(p, q.t())
         assert all(p.grad is None and p.requires_grad for p in model.params)
 
+def test_weights_begin_as_those_of_linear():
+    ours, theirs = Dense(100, 400), nn.Linear(100, 400)
+    for p, q in zip(ours.params, theirs.parameters()):
+        assert abs(p.mean()) < 0.02 and p.abs().max() <= 0.1 and p.std().item() == pytest.approx(q.std().item(), rel=0.15)
+
 def test_a_rule_replaces_the_slope():
     model = net(3, 2)
     before = [p.detach().clone() for p in model.params]
@@ -107,6 +112,11 @@ def test_batches_are_all_of_the_data_once(n, bs):
     assert all(torch.equal(xb[:, 0], yb) for xb, yb in parts) and torch.cat([yb for _, yb in parts]).sort().values.equal(y)
     again = [torch.cat([yb for _, yb in batches(x, y, bs, torch.Generator().manual_seed(seed))]) for seed in (1, 1, 2)]
     assert torch.equal(again[0], again[1]) and (n < 10 or not torch.equal(again[0], again[2]))
+
+def test_the_training_loss_is_the_mean_over_pictures():
+    data = normal(7, 3).float(), torch.arange(7) % 2
+    row, = fit(net(3, 2), data, data, epochs=1, lr=0., bs=3)                # batches of 3, 3 and 1, and nothing learned
+    assert row["train_loss"] == pytest.approx(row["valid_loss"], rel=1e-5)
 
 def test_fit_learns_and_is_repeatable():
     x = normal(200, 2).float(); data = x, (x.prod(1) > 0).long()            # no single layer can tell these apart
@@ -124,6 +134,7 @@ x, y = torch.randint(256, (6, 4), dtype=torch.uint8), torch.arange(6) % 2
     (lambda: net(4, 2)(y), ["int64 of shape (6,)"]),
     (lambda: net(5, 2)(x/255), ["(6, 4) and (5, 2) do not fit", "flatten it"]),
     (lambda: net(4, 2)((x/255).reshape(6, 2, 2)), ["(6, 2, 2) and (4, 2)"]),
+    (lambda: net(4, 2)((x/255)[..., None].expand(6, 4, 4)), ["(6, 4, 4) and (4, 2)"]),
     (lambda: fit(net(4, 2), (x[:0]/255, y[:0]), (x/255, y), 1, 0.1), ["Batches of 32", "(0, 4) and (0,)", "at least 1"]),
     (lambda: fit(net(4, 2), (x/255, y), (x[:0]/255, y[:0]), 1, 0.1), ["nll got no pictures", "(0, 2) and (0,)"]),
     (lambda: fit(net(4, 2), (x/255, y[:5]), (x/255, y), 1, 0.1), ["(6, 4) and (5,)", "same length"]),
