@@ -39,7 +39,7 @@ def download(
     raise OSError(f"{what} could not be had from {' nor from '.join(tried)}: connect to a network, set COURSE_DATA to a folder that has {folder}, "
                   f"or use {instead}, which needs no network.")
 
-# %% ../nbs/lib/12_fetch.ipynb #bad56935
+# %% ../nbs/lib/12_fetch.ipynb #64a2da84
 MOST = 40_000_000       # bytes of one file in an archive; CIFAR-10's largest has 31 million
 
 @contextmanager
@@ -49,7 +49,7 @@ def _archive(name, folder, url, md5):
     try:
         download(name, [url], file, md5)
         with tarfile.open(file) as tar: yield tar
-    except (tarfile.TarError, EOFError, zlib.error, ValueError) as e:
+    except (tarfile.TarError, EOFError, zlib.error, ValueError) as e:      # zlib's own: from the tarfile of older Pythons
         raise OSError(f"The archive from {url} is not used ({e}): use {WORDS[name][2]}, and tell us.") from None
     finally: file.unlink(missing_ok=True)
 
@@ -79,15 +79,15 @@ class ArrayUnpickler(pickle.Unpickler):
         if (module, name) not in ALLOWED: raise pickle.UnpicklingError(f"its pickle asks for {module}.{name}")
         return ALLOWED[module, name]
 
-# %% ../nbs/lib/12_fetch.ipynb #0d58dd59
+# %% ../nbs/lib/12_fetch.ipynb #32d727fb
 def read_batch(file):
     "A batch of CIFAR-10 from an open file: pictures uint8 `(n,32,32,3)`, labels int `(n,)`; ValueError when it is something else"
     try:
         batch = ArrayUnpickler(file, encoding="latin1").load()
         x, y = batch["data"], np.asarray(batch["labels"])
-    except Exception as e: raise ValueError(f"{e or type(e).__name__}") from None       # damaged pickles make errors of many kinds
+    except Exception as e: raise ValueError(f"a batch in it cannot be read: {e or type(e).__name__}") from None       # damaged pickles make errors of many kinds
     if not isinstance(x, np.ndarray) or x.dtype != np.uint8 or x.shape[1:] != (3072,) or y.dtype.kind not in "iu" or y.shape != x.shape[:1]:
-        raise ValueError("a batch of it does not hold n rows of 3,072 bytes and n labels")
+        raise ValueError("a batch in it does not hold n rows of 3,072 bytes and n labels")
     return x.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), y
 
 # %% ../nbs/lib/12_fetch.ipynb #5e5984d6
