@@ -121,7 +121,7 @@ def _busy(load=None, cores=os.cpu_count()):
     advice = "; shut down other notebooks' kernels before you train, two trainings at once are many times slower than one after the other"
     return True, f"{load:.1f} of {cores} cores busy in the last minute{advice if load > 0.75*cores else ''}", ""
 
-# %% ../nbs/lib/09_cli.ipynb #ad105fd4
+# %% ../nbs/lib/09_cli.ipynb #078a9bb9
 def _nearest(folder):
     "`folder`, or the nearest folder above it that exists"
     return next(p for p in (folder.resolve()/"here").parents if p.is_dir())
@@ -132,8 +132,8 @@ def _home(folder=None):
     folder = Path(folder or course_home())
     place, free = _nearest(folder), shutil.disk_usage(_nearest(folder)).free
     if folder.is_file() or not os.access(place, os.W_OK): return False, f"home {folder} cannot be written", "set COURSE_HOME to a folder you may write to"
-    cache = sum(f.stat().st_size for f in (folder/"cache").glob("*/pixels.npy"))
-    kept = f" ({_gb(cache)} of decoded pictures in its folder cache, which you may delete)" if cache else ""
+    cache = sum(f.stat().st_size for f in (folder/"cache").rglob("*.np[yz]"))
+    kept = f" ({_gb(cache)} of pictures as bytes in its folder cache, which you may delete)" if cache else ""
     return free > 1e9, f"home {folder}, {_gb(free)} free{kept}", "free some space, or set COURSE_HOME to a folder elsewhere"
 
 def _data_folder(folder=None):
@@ -167,7 +167,7 @@ def doctor(checks=None):
         ok = ok and good
     return int(not ok)
 
-# %% ../nbs/lib/09_cli.ipynb #e5a01549
+# %% ../nbs/lib/09_cli.ipynb #fbc871e6
 def _list():
     for name, question in lessons().items(): print(f"{name:14} {question}")
 
@@ -178,8 +178,10 @@ def _run(lesson, data):
     if results(nb): print(results(nb))
 
 def _data(name):
-    from course_lib.data import CATALOGUE, get_data
+    from course_lib.arrays import get_arrays
+    from course_lib.data import CATALOGUE, IN_MEMORY, get_data
     if not name: return print(*(f"{name:14} {what}" for name, what in CATALOGUE.items()), sep="\n")
+    if name in IN_MEMORY: return print(f"{name}: {get_arrays(name)}")
     folder = get_data(name)
     print(f"{folder}: {sum(p.is_file() for p in folder.rglob('*')):,} files")
 

@@ -25,7 +25,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torchvision.models._api import Weights, WeightsEnum
 
-from course_lib import core, data, labels, model
+from course_lib import core, data, fetch, labels, model
 from course_lib.learner import load_learner, vision_learner
 
 COLOURS = {"red": (200, 30, 30), "blue": (30, 30, 200)}
@@ -602,7 +602,7 @@ def server(monkeypatch):
     s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     s.files, s.enough, s.daemon_threads = {}, threading.Event(), True
     threading.Thread(target=s.serve_forever, args=[0.01], daemon=True).start()
-    for module in (data, model): monkeypatch.setattr(module, "patience", functools.partial(core.patience, 0.3))
+    for module in (fetch, model): monkeypatch.setattr(module, "patience", functools.partial(core.patience, 0.3))
     s.shutdown_request = s.close_request                                 # no goodbye before the connection is closed
     s.url = f"http://127.0.0.1:{s.server_port}"
     yield s
@@ -640,11 +640,11 @@ def test_photos_that_cannot_be_had(how, server, place, capsys):
     md5 = hashlib.md5(server.files["a.tar.gz"]).hexdigest()
     url = f"{server.url}/{'good' if ' ' in how else how}/a.tar.gz"
     if how == "no server": server.shutdown(); server.server_close()
-    text = said(lambda: data._download_pets(place/"out", url, "0"*32 if how == "wrong checksum" else md5), capsys)
+    text = said(lambda: fetch.fetch_pets(place/"out", url, "0"*32 if how == "wrong checksum" else md5), capsys)
     assert f"The photos could not be had from {url} (" in text and HOW[how] in text and "set COURSE_DATA" in text and "get_data('critters')" in text, text
     assert not (place/"out").exists() and not list(place.glob("out*"))
     if how != "no server":
-        data._download_pets(place/"out", f"{server.url}/good/a.tar.gz", md5)
+        fetch.fetch_pets(place/"out", f"{server.url}/good/a.tar.gz", md5)
         assert len(labels.image_files(place/"out")) == 1
 
 @pytest.mark.parametrize("how", HOW)
@@ -682,11 +682,11 @@ OUTSIDE = {"above": dict(name="../red_1.png"), "through a link": dict(name="imag
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_archives_that_point_outside(name, server, place, capsys):
     server.files["a.tar.gz"] = archive(**OUTSIDE[name])
-    text = said(lambda: data._download_pets(place/"out", f"{server.url}/good/a.tar.gz", hashlib.md5(server.files["a.tar.gz"]).hexdigest()), capsys)
-    assert f"{server.url}/good/a.tar.gz is not used" in text and f"nothing outside its folder is written ('{OUTSIDE[name].get('link', ['../red_1.png'])[0]}'" in text, text
+    text = said(lambda: fetch.fetch_pets(place/"out", f"{server.url}/good/a.tar.gz", hashlib.md5(server.files["a.tar.gz"]).hexdigest()), capsys)
+    assert f"{server.url}/good/a.tar.gz is not used ('{OUTSIDE[name].get('link', ['../red_1.png'])[0]}'" in text, text
     assert not list(place.glob("red*")) and not (place.parent/"red_1.png").exists() and not list(place.glob("*.gz*"))
 
 def test_an_absolute_name_lands_inside(server, place):
     server.files["a.tar.gz"] = archive(f"{place}/red_1.png")
-    data._download_pets(place/"out", f"{server.url}/good/a.tar.gz", hashlib.md5(server.files["a.tar.gz"]).hexdigest())
+    fetch.fetch_pets(place/"out", f"{server.url}/good/a.tar.gz", hashlib.md5(server.files["a.tar.gz"]).hexdigest())
     assert len(labels.image_files(place/"out")) == 1 and not (place/"red_1.png").exists()

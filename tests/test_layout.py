@@ -9,10 +9,10 @@ import pytest
 from conftest import ROOT, notebooks, run, settings
 
 # module -> the modules of course_lib it may import; a new module gets its line here and in the design's table
-MAY = {"core": "", "plot": "core", "labels": "", "draw": "", "data": "core plot labels draw", "training": "core", "resnet": "", "model": "core resnet",
+MAY = {"core": "", "plot": "core", "labels": "", "draw": "", "fetch": "core", "data": "core plot labels draw fetch", "small": "draw", "arrays": "core small data fetch", "training": "core", "resnet": "", "model": "core resnet",
        "learner": "core plot training model data", "interpret": "plot", "trace": "", "sliders": "trace", "check": "plot", "clean": "",
        "descent": "core plot training", "relu": "core plot training", "tensors": "core plot training", "cnn": "core plot training", "inside": "core plot"}
-WITHOUT_TORCH = {"labels", "draw", "trace", "sliders", "clean", "cli"}
+WITHOUT_TORCH = {"labels", "draw", "small", "trace", "sliders", "clean", "cli"}
 MODULES = {p.stem: p for p in sorted((ROOT/"course_lib").glob("*.py")) if p.stem[0] != "_"}
 LESSONS = notebooks("lessons")
 
@@ -50,7 +50,7 @@ def test_imports_only_point_down(name):
 
 def test_the_table_has_no_circle():
     def below(name): return {name}.union(*(below(m) for m in MAY[name].split()))     # a circle would never end
-    assert below("learner") == {"learner", *"core plot training model data resnet labels draw".split()}
+    assert below("learner") == {"learner", *"core plot training model data resnet labels draw fetch".split()}
 
 @pytest.mark.parametrize("name", MODULES)
 def test_no_star_imports(name): assert "*" not in {what for _, what in imports(parse(name))}
@@ -81,7 +81,7 @@ def test_what_an_import_brings(name):
     if name in WITHOUT_TORCH: assert "torch" not in got
     if name == "cli": assert not got
     if name != "sliders": assert "ipywidgets" not in got
-    if name in ("core", "plot", "labels", "draw", "training", "resnet", "descent", "relu", "tensors", "cnn", "inside"): assert "torchvision" not in got
+    if name in ("core", "plot", "labels", "draw", "training", "resnet", "descent", "relu", "tensors", "cnn", "inside", "fetch", "data", "arrays"): assert "torchvision" not in got
     assert not got & {"nbdev", "pandas"}
 
 
