@@ -35,8 +35,8 @@ def _arrays(parts, vocab):
     "`Arrays` from NumPy's: `parts` are three pairs `(x, y)`"
     return Arrays(*((torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(y.astype(np.int64))) for x, y in parts), list(vocab))
 
-# %% ../nbs/lib/13_arrays.ipynb #b21edaad
-SIZES = {"glyphs": (7000, 1500, 1500), "sky": (10_000, 1000, 1000)}     # training, validation, test
+# %% ../nbs/lib/13_arrays.ipynb #0f384d98
+SIZES = {"glyphs": (7000, 1500, 1500), "sky": (4000, 1000, 1000)}     # training, validation, test
 PARTS = "train", "valid", "test"
 
 def _kept(name, key, make):
@@ -131,10 +131,10 @@ def _cifar2():
     order = _shuffled(len(y))
     return _arrays([(x[order], y[order]), *((xt[half], yt[half]) for half in _halves(yt))], vocab)
 
-# %% ../nbs/lib/13_arrays.ipynb #0ffcc6ab
+# %% ../nbs/lib/13_arrays.ipynb #e0df3912
 def get_arrays(
     name):          # 'glyphs' or 'mnist' (digits, 28×28), 'sky' or 'cifar2' (airplanes and birds, 32×32 in colour)
-    "`Arrays` of a data set. glyphs (8 MB) and sky (37 MB) are drawn in seconds, once; mnist (12 MB) and cifar2 (170 MB) are looked for in COURSE_DATA and COURSE_HOME, else downloaded"
+    "`Arrays` of a data set. glyphs (8 MB) and sky (18 MB) are drawn in seconds, once; mnist (12 MB) and cifar2 (170 MB) are looked for in COURSE_DATA and COURSE_HOME, else downloaded"
     make = {"glyphs": lambda: _drawn("glyphs", "0123456789"), "sky": lambda: _drawn("sky", KINDS.values()), "mnist": _mnist, "cifar2": _cifar2}
     if name in [*make]: return make[name]()
     if name in [*CATALOGUE]: raise ValueError(f"{name!r} is a folder of pictures of many sizes: use get_data({name!r}), after `from course_lib.data import get_data`.")

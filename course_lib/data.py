@@ -26,13 +26,13 @@ from .fetch import fetch_cifar2, fetch_pets
 from .labels import encode, image_files, random_split
 from .plot import show_images
 
-# %% ../nbs/lib/04_data.ipynb #d8c0082e
+# %% ../nbs/lib/04_data.ipynb #f8383a49
 CATALOGUE = {  # name -> what it is
     "critters": "37 breeds of drawn cats and dogs, drawn on your machine in seconds; stands for pets",
     "pets": "Oxford-IIIT Pet: 7,390 photos of 37 breeds, 790 MB (Parkhi et al. 2012, CC BY-SA 4.0)",
     "glyphs": "10,000 digits, 28×28, drawn on your machine in seconds; stands for mnist",
     "mnist": "MNIST: 70,000 handwritten digits, 28×28, 12 MB (LeCun et al. 1998)",
-    "sky": "12,000 birds and airplanes, 32×32 in colour, drawn on your machine in seconds; stands for cifar2",
+    "sky": "6,000 birds and airplanes, 32×32 in colour, drawn on your machine in seconds; stands for cifar2",
     "cifar2": "CIFAR-10's 12,000 birds and airplanes, 32×32 in colour, a download of 170 MB (Krizhevsky 2009)",
 }
 IN_MEMORY = "glyphs", "sky", "mnist"        # no folders of pictures: `arrays.get_arrays` has them

@@ -5,12 +5,11 @@
 # %% auto #0
 __all__ = ['relu', 'hinges', 'rmse', 'fit_hinges', 'matmul_frames', 'start', 'vowel', 'solve']
 
-# %% ../nbs/lessons/05_relu.ipynb #b7edc853
+# %% ../nbs/lessons/05_relu.ipynb #9ad5579a
 import math
 import numpy as np
 import torch
-from matplotlib.figure import Figure
-from .plot import new_ax, show_numbers
+from .plot import matrix_axes, show_numbers
 from .training import cosine
 
 # %% ../nbs/lessons/05_relu.ipynb #c05e6101
@@ -42,23 +41,17 @@ def fit_hinges(
         opt.step()
     return [k.detach() for k in knobs]
 
-# %% ../nbs/lessons/05_relu.ipynb #082cdec8
+# %% ../nbs/lessons/05_relu.ipynb #60cc25ff
 def matmul_frames(a, b):
     "The matrix product of `a` `(h,k)` and `b` `(k,w)`, cell by cell: a list of figures, and of sums in words"
     figures, words, done = [], [], torch.full((len(a), b.shape[1]), torch.nan)
     for i, j in np.ndindex(*done.shape):
         done[i, j] = a[i]@b[:, j]
-        axs = _side_by_side(a, b, done)
+        axs = matrix_axes(a, b, done)
         for x, ax, mark, title in zip((a, b, done), axs, ((i,), (slice(None), j), (i, j)), ("a", "b", "a @ b")): show_numbers(x, ax, title, mark)
         figures.append(axs[0].figure)
         words.append(" + ".join(f"{p:g}·{q:g}" for p, q in zip(a[i].tolist(), b[:, j].tolist())) + f" = {done[i, j]:g}")
     return figures, words
-
-def _side_by_side(*matrices):
-    "Axes for matrices, cells of one size in all of them"
-    widths = [m.shape[1] for m in matrices]
-    fig = Figure(figsize=(0.55*(sum(widths) + 2), 0.55*max(map(len, matrices)) + 0.4))
-    return fig.subplots(1, len(matrices), width_ratios=widths, gridspec_kw=dict(wspace=0.3, left=0.02, right=0.98, bottom=0.02, top=0.88))
 
 # %% ../nbs/lessons/05_relu.ipynb #d2f67407
 def start(x, y, n, seed=0, steep=4.):

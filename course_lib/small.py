@@ -135,13 +135,13 @@ def masks(shapes, turn, size, mid, flip):
     for pts, shade in shapes: draw.polygon(((pts@place + mid)*64).ravel().tolist(), fill=round(250*shade))
     return np.asarray(im)
 
-# %% ../nbs/lib/14_small.ipynb #137ee197
+# %% ../nbs/lib/14_small.ipynb #e946186b
 tints = np.array([(150, 190, 235), (200, 215, 230), (90, 130, 190), (225, 195, 165), (170, 175, 180), (240, 240, 240), (120, 150, 160), (60, 80, 120), (110, 140, 90), (160, 140, 110)], np.float32)
 
 def sky_block(rng, part):
     "A block of pictures: `(500,32,32,3)`, `(500,)`"
     y = rng.permutation(np.arange(block) % 2)
-    shade = np.stack([masks((bird if is_bird else plane)(rng), rng.normal(0, .2), rng.uniform(.34, .46), rng.normal(.5, .03, 2), rng.choice([-1, 1])) for is_bird in y]).astype(np.float32)
+    shade = np.stack([masks((bird if is_bird else plane)(rng), rng.normal(0, .2), rng.uniform(.34, .46), rng.normal(.5, .045, 2), rng.choice([-1, 1])) for is_bird in y]).astype(np.float32)
     def half(x): return x.reshape(block, 32, 2, 32, 2).mean((2, 4))
     cover = half((shade > 0).astype(np.float32))[..., None]
     light = half(shade)[..., None]/250/np.maximum(cover, 1e-3)
