@@ -26,6 +26,7 @@ nightly: test ## make test, then the measurements that take long (COURSE_TEST_DA
 	$(bin)/python benchmarks/transfer.py
 	$(bin)/python benchmarks/finetune.py
 	$(bin)/python benchmarks/sliders.py
+	$(bin)/python benchmarks/classifiers.py
 
 readme: $(ready) ## README.md from nbs/index.ipynb
 	$(bin)/python scripts/readme.py
