@@ -2,41 +2,48 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from course_lib.cnn import avg_pool, conv_loops, conv_unfold, max_pool, out_size, shifted
 
 
-def chance(seed):
+@st.composite
+def cases(draw):
     "Random pictures `(n,c,h,w)`, kernels, biases and options that fit, in float64"
-    gen = torch.Generator().manual_seed(seed)
-    def pick(lo, hi): return torch.randint(lo, hi + 1, (), generator=gen).item()
+    def pick(lo, hi): return draw(st.integers(lo, hi))
+    gen = torch.Generator().manual_seed(pick(0, 2**31))
     def randn(*shape): return torch.randn(*shape, generator=gen, dtype=torch.float64)
     groups, stride, padding, dilation, kh, kw = pick(1, 3), pick(1, 3), pick(0, 3), pick(1, 3), pick(1, 4), pick(1, 4)
     h, w = (max(1, dilation*(k - 1) + 1 - 2*padding) + pick(0, 5) for k in (kh, kw))
     c, out = groups*pick(1, 2), groups*pick(1, 2)
     return randn(pick(1, 3), c, h, w), randn(out, c//groups, kh, kw), randn(out) if pick(0, 1) else None, dict(stride=stride, padding=padding, dilation=dilation, groups=groups)
 
+often = settings(max_examples=200, deadline=None, derandomize=True, database=None)      # the same 200 cases everywhere
+
 @pytest.mark.parametrize("conv", [conv_loops, conv_unfold])
 def test_equal_to_torch(conv):
-    seen = set()
-    for seed in range(200):
-        x, w, b, how = chance(seed)
-        assert torch.allclose(conv(x, w, b, **how), F.conv2d(x, w, b, **how), atol=1e-5, rtol=0), (seed, x.shape, w.shape, how)
-        seen |= set(how.items())
-    assert len(seen) == 3 + 4 + 3 + 3                                   # every option had its turn
+    @often
+    @given(cases())
+    def equal(case):
+        x, w, b, how = case
+        assert torch.allclose(conv(x, w, b, **how), F.conv2d(x, w, b, **how), atol=1e-5, rtol=0)
+    equal()
 
-def test_gradients_equal_torchs():
-    for seed in range(10):
-        x, w, b, how = chance(seed)
-        for conv in conv_loops, conv_unfold:
-            ours, theirs = (torch.autograd.grad((f(x, w.requires_grad_(), b, **how)**2).sum(), w)[0] for f in (conv, F.conv2d))
-            assert torch.allclose(ours, theirs, atol=1e-8)
+@settings(often, max_examples=20)
+@given(cases())
+def test_gradients_equal_torchs(case):
+    x, w, b, how = case
+    for conv in conv_loops, conv_unfold:
+        ours, theirs = (torch.autograd.grad((f(x, w.requires_grad_(), b, **how)**2).sum(), w)[0] for f in (conv, F.conv2d))
+        assert torch.allclose(ours, theirs, atol=1e-8)
 
-def test_pooling_equals_torchs():
-    for seed in range(100):
-        x, w, *_ = chance(seed)
-        ks = min(w.shape[2], *x.shape[2:])
-        assert torch.equal(max_pool(x, ks), F.max_pool2d(x, ks)) and torch.allclose(avg_pool(x, ks), F.avg_pool2d(x, ks))
+@often
+@given(cases())
+def test_pooling_equals_torchs(case):
+    x, w, *_ = case
+    ks = min(w.shape[2], *x.shape[2:])
+    assert torch.equal(max_pool(x, ks), F.max_pool2d(x, ks)) and torch.allclose(avg_pool(x, ks), F.avg_pool2d(x, ks))
 
 def test_the_law_of_sizes():
     "A window fits at the last place, and at none further"
