@@ -125,18 +125,26 @@ def outline(
             if any(parts): res.append(dict(c, source="\n\n".join(filter(None, parts)), attachments={}))
     return res
 
-# %% ../nbs/lib/13_clean.ipynb #f20aa37f
+# %% ../nbs/lib/13_clean.ipynb #54e46985
+class _Apart(ast.NodeTransformer):
+    "Comprehensions as generators, whose variables no Python counts among the names around them (3.12 and newer do with the others, PEP 709)"
+    def visit_ListComp(self, n): return ast.GeneratorExp(self.generic_visit(n).elt, n.generators)
+    visit_SetComp = visit_ListComp
+    def visit_DictComp(self, n): return ast.GeneratorExp(ast.Tuple([self.generic_visit(n).key, n.value], ast.Load()), n.generators)
+
 @lru_cache(maxsize=None)
 def names(source):
     "The global names that a cell binds, and those that it uses: two sets"
-    top, bound, used = symtable.symtable(as_python(source), "<cell>", "exec"), set(), set()
+    tree = ast.parse(as_python(source))
+    used = {n.target.id for n in ast.walk(tree) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
+    top, bound = symtable.symtable(ast.unparse(_Apart().visit(tree)), "<cell>", "exec"), set()
     def walk(table):
         for s in table.get_symbols():
             if table is top and (s.is_assigned() or s.is_imported()): bound.add(s.get_name())
             if s.is_referenced() and (table is top or s.is_global()): used.add(s.get_name())
         for child in table.get_children(): walk(child)
     walk(top)
-    return bound, used | {n.target.id for n in ast.walk(ast.parse(as_python(source))) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
+    return bound, used
 
 def visible(cells):
     "The cells without directives, without empty ones, and without hidden ones unless a later cell needs a name that no visible one defines"
