@@ -101,7 +101,7 @@ def found(pattern, but=()):
     hits = {name: set(re.findall(pattern, text)) for name, text in texts().items() if name not in but}
     return {name: what for name, what in hits.items() if what}
 
-CITED = {"quarto-dev"}      # other projects on GitHub that a page may link to
+CITED = {"quarto-dev", "fastai"}      # other projects on GitHub that a page may link to
 
 def test_one_address():
     "The address of the project stands in settings.ini; what has it besides is made from there, and agrees"

@@ -1,0 +1,292 @@
+"The clean and practice notebooks as files: odd notebooks of others, learners' edits, the command, and notebooks that run to their end."
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from conftest import ROOT, command, offline, run, settings
+from nbclient import NotebookClient
+
+from course_lib import clean
+
+PYTHON = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
+
+def raw(source, kind="code", **more): return dict({"cell_type": kind, "metadata": {}, "source": source}, **({"outputs": [], "execution_count": None} if kind == "code" else {}), **more)
+
+def nb(*cells, minor=4, **more): return json.dumps(dict({"cells": list(cells), "metadata": PYTHON, "nbformat": 4, "nbformat_minor": minor}, **more)).encode()
+
+OUT = [{"output_type": "execute_result", "data": {"text/plain": "1"}, "metadata": {}, "execution_count": 3}]
+V3 = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": [
+    {"cell_type": "heading", "level": 3, "source": ["Old"]}, {"cell_type": "code", "input": ["!pip install x\n", "y = 1"], "outputs": [], "language": "python", "prompt_number": 7}]},
+    {"cells": [{"cell_type": "markdown", "source": "words"}]}]}
+
+# a file's bytes -> the sources that stay, or what the sentence says
+ODD = {
+    "format 3": (json.dumps(V3).encode(), ["### Old", "!pip install x\ny = 1"]),
+    "format 4.5 with ids": (nb(raw("1", id="a"), raw("2", id="a"), minor=5), ["1", "2"]),
+    "outputs and counts": (nb(raw("1", metadata={"tags": ["t"], "collapsed": True}) | {"outputs": OUT, "execution_count": 3}), ["1"]),
+    "Windows newlines": (nb(raw("a = 1\r\nb = 2"), raw(["# T\r\n", "more"], "markdown")).replace(b", ", b",\r\n"), ["a = 1\nb = 2", "# T\nmore"]),
+    "byte order mark": (b"\xef\xbb\xbf" + nb(raw("1")), ["1"]),
+    "source in lines": (nb(raw(["a = 1\n", "b = 2"])), ["a = 1\nb = 2"]),
+    "bash and pip": (nb(raw("%%bash\nfor f in *; do echo $f; done"), raw("!pip install x"), raw("%pip install x\nfiles = !ls")), ["%%bash\nfor f in *; do echo $f; done", "!pip install x", "%pip install x\nfiles = !ls"]),
+    "awaits": (nb(raw("await f()\nasync for x in y: pass")), ["await f()\nasync for x in y: pass"]),
+    "attachments": (nb(raw("# ![](attachment:a.png)", "markdown", attachments={"a.png": {"image/png": "aa"}}), raw("![](attachment:a.png)", "markdown")), ["# ![](attachment:a.png)"]),
+    "raw cells": (nb(raw("raw", "raw"), raw("# title", "raw"), raw("1")), ["# title", "1"]),
+    "empty": (nb(), []),
+    "empty cells": (nb(raw(""), raw([]), raw("", "markdown")), ["", ""]),
+    "500 cells": (nb(*(raw(f"x = {i}") for i in range(500))), [f"x = {i}" for i in range(500)]),
+    "R": (nb(raw("x <- c(1, 2) %>% f"), metadata={"kernelspec": {"name": "ir", "language": "R", "display_name": "R"}}), ["x <- c(1, 2) %>% f"]),
+    "letters of the world": (nb(raw("λ = 'ö漢🙂'")), ["λ = 'ö漢🙂'"]),
+    "marks": (nb(raw("#clean\nkept", "markdown"), raw("# clean\nkept too", "markdown"), raw("#cleaning up\ngone", "markdown"), raw("#clean\nx = 1")), ["kept", "kept too", "x = 1"]),
+    "directives of nbdev": (nb(raw("#| export\n#| hide\nx = 1"), raw("#hide\n#export core\nx = 1"), raw("#id a\n#caption A cat\n#alt b\n#width 3\n#hide_input\nx = 1")), ["x = 1"]*3),
+    "what only looks like one": (nb(raw("x = '#identity'  # id\ny = 1  # width of it\nz = 2\n#hide"), raw("# identity\nx = 1"), raw("# hidden layers\nx = 1"), raw("'''\n#| export\n'''")),
+                                 ["x = '#identity'  # id\ny = 1  # width of it\nz = 2\n#hide", "# identity\nx = 1", "# hidden layers\nx = 1", "'''\n#| export\n'''"]),
+    "questionnaire": (nb(raw("words", "markdown"), raw("## Questionnaire", "markdown"), raw("1. Q?", "markdown"), raw("### Further research", "markdown"), raw("words", "markdown")),
+                      ["## Questionnaire", "1. Q?", "### Further research", "words"]),
+    "a heading and its words": (nb(raw("## Limits\n\nFrom this picture", "markdown"), raw("##not one", "markdown"), raw("text\n## later", "markdown")), ["## Limits\n\nFrom this picture"]),
+    "no Python": (nb(raw("1"), raw("x = 1 y = 2")), "cell 2 ('x = 1 y = 2') is not Python (line 1: invalid syntax): mend it."),
+    "no Python under %%time": (nb(raw("%%time\nx = = 1")), "cell 1 ('%%time') is not Python"),
+    "invalid JSON": (nb(raw("1"))[:-9], "it is not JSON ("),
+    "empty file": (b"", "it is not JSON ("),
+    "deep JSON": (b"["*100000, "it is not JSON ("),
+    "no notebook": (b'{"a": 1}', "it is JSON, but not a notebook (it has no list of cells): check which file this is."),
+    "a list": (b"[1, 2]", "not a notebook"),
+    "Latin-1": ('{"é": 1}'.encode("latin-1"), "it is not UTF-8 (byte 2): open it in Jupyter and save it again."),
+    "UTF-16": (nb().decode().encode("utf-16"), "it is not UTF-8"),
+    "a cell without a kind": (b'{"cells": [{"source": "1"}], "nbformat": 4}', "cell 1 has no kind, or no text that can be read: the file is damaged"),
+    "a cell that is none": (b'{"cells": ["x = 1"], "nbformat": 4}', "cell 1 has no kind"),
+    "half a character": (nb(raw("'\ud800'")), "cell 1 has no kind, or no text that can be read"),
+}
+
+@pytest.fixture
+def theirs(tmp_path):
+    (tmp_path/"theirs").mkdir()
+    return tmp_path/"theirs"
+
+def hashes(folder): return {p: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.glob("*.ipynb")}
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_notebooks(name, theirs, tmp_path):
+    data, want = ODD[name]
+    (theirs/"a.ipynb").write_bytes(data)
+    before = hashes(theirs)
+    made, problems = clean.foreign_files(theirs, tmp_path/"out")
+    clean.update(made)
+    assert hashes(theirs) == before
+    if isinstance(want, str): assert not made and len(problems) == 1 and want in problems[0] and "\n" not in problems[0] and problems[0].startswith(str(theirs/"a.ipynb"))
+    else:
+        got = nbformat.read(tmp_path/"out/a.ipynb", as_version=4)
+        nbformat.validate(got)
+        assert problems == [] and [c.source for c in got.cells] == want
+        assert not any(c.get("outputs") or c.get("execution_count") or c.metadata for c in got.cells)
+        assert clean.update(made) == ([], []) and clean.update(clean.foreign_files(theirs, tmp_path/"out")[0]) == ([], [])
+
+def test_attachments_stay_with_their_picture(theirs, tmp_path):
+    (theirs/"a.ipynb").write_bytes(ODD["attachments"][0])
+    clean.update(clean.foreign_files(theirs, tmp_path)[0])
+    assert nbformat.read(tmp_path/"a.ipynb", as_version=4).cells[0].attachments == {"a.png": {"image/png": "aa"}}
+
+
+def course(*args, cwd, code=0):
+    r = run(command("course"), *args, cwd=cwd, env=offline(cwd/"home"))
+    assert r.returncode == code, r.stdout
+    return r.stdout
+
+def test_command_on_other_notebooks(theirs, tmp_path):
+    "The good ones are written, the bad one is named; the folder to write to may lie inside the source, as fastbook's does"
+    for name in "empty", "bash and pip", "no Python": (theirs/f"{name}.ipynb").write_bytes(ODD[name][0])
+    (theirs/"_draft.ipynb").write_bytes(nb())
+    (theirs/"folder.ipynb").mkdir()
+    said = course("clean", "--source", "theirs", "--dest", "theirs/clean", cwd=tmp_path, code=1)
+    assert {p.name for p in (theirs/"clean").iterdir()} == {"empty.ipynb", "bash and pip.ipynb"}
+    assert said.count("\n") == 3 and "no Python.ipynb: cell 2 ('x = 1 y = 2') is not Python" in said
+    (theirs/"no Python.ipynb").unlink()
+    assert course("clean", "--check", "--source", "theirs", "--dest", "theirs/clean", cwd=tmp_path) == "2 files are as they should be.\n"
+
+@pytest.mark.parametrize("source, dest, says", [("theirs", "theirs", "sources are never changed"), ("theirs", "link", "sources are never changed"), ("nowhere", "out", "is not a folder"),
+                                                ("theirs", "a_file", "is a file"), ("out", "theirs", "holds no notebooks"), ("theirs", "a_file/out", "give a folder you may write to"), ("theirs", None, "go together")])
+def test_folders_that_cannot_be(source, dest, says, theirs, tmp_path):
+    (theirs/"a.ipynb").write_bytes(nb(raw("1")))
+    (tmp_path/"a_file").touch(), (tmp_path/"out").mkdir(), (tmp_path/"link").symlink_to(theirs)
+    before = hashes(theirs)
+    said = course("clean", "--source", source, *(["--dest", dest] if dest else []), cwd=tmp_path, code=1)
+    assert said.startswith("course: ") and says in said and said.count("\n") == 1 and hashes(theirs) == before
+
+def test_a_link_to_the_source_is_not_written_through(theirs, tmp_path):
+    (theirs/"a.ipynb").write_bytes(nb(raw("1")))
+    (tmp_path/"out").mkdir(), (tmp_path/"out/a.ipynb").symlink_to(theirs/"a.ipynb")
+    before = hashes(theirs)
+    made, _ = clean.foreign_files(theirs, tmp_path/"out")
+    assert clean.update(made) == ([], list(made)) and clean.update(made, force=True) == (list(made), []) and hashes(theirs) == before
+
+
+EXERCISE = '''#| hide
+#| exercise
+exercise("mse", cases=[(torch.ones(2), xs_)], misconceptions=[], hints=["Square."], why="It is smooth.")'''
+VALUE = '''#| hide
+#| exercise
+exercise_value("steepest", ask="Which knob has the steepest slope at the start?", answer="a", hints=[])'''
+STAND_IN = '''import sys, types
+import course_lib.descent
+said, module = [], types.ModuleType("course_lib.check")
+def check(fn):
+    attempted = any(op not in (None, "unused") for op in fn.__code__.co_consts[1:]) or fn.__code__.co_names
+    said.append(f"{fn.__name__}: {'passed' if attempted else 'not attempted'}")
+    return fn if attempted else getattr(course_lib.descent, fn.__name__)
+module.check, module.check_value = check, lambda name, value: said.append(f"{name}: {value}")
+module.hint = module.solution = lambda name: None
+module.progress = lambda: print(*said, sep=", ")
+sys.modules["course_lib.check"] = module'''          # until the notebook is tested with the real one
+
+@pytest.fixture
+def small(checkout):
+    "A checkout whose lesson 04 has two exercises"
+    (checkout/"course_lib").mkdir()
+    file = checkout/"nbs/lessons/04_descent.ipynb"
+    lesson = nbformat.read(file, as_version=4)
+    lesson.cells = [c for c in lesson.cells if "exercise" not in c.source]
+    i = next(i for i, c in enumerate(lesson.cells) if "def mse" in c.source)
+    j = next(i for i, c in enumerate(lesson.cells) if "start = torch" in c.source)
+    lesson.cells[j+1:j+1] = [nbformat.v4.new_code_cell(VALUE)]
+    lesson.cells[i+1:i+1] = [nbformat.v4.new_code_cell(EXERCISE.replace("xs_", "torch.zeros(2)"))]
+    nbformat.write(lesson, file)
+    return checkout
+
+def executed(file, home, first=None, change=None):
+    "The notebook `file` after a run from top to bottom in a kernel without a network"
+    nb = nbformat.read(file, as_version=4)
+    if change: nb.cells = [nbformat.v4.new_code_cell(change(c.source)) if c.cell_type == "code" else c for c in nb.cells]
+    if first: nb.cells.insert(0, nbformat.v4.new_code_cell(first))
+    NotebookClient(nb, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(file.parent)}}).execute(env=offline(home) | {"TQDM_DISABLE": "1"})
+    return nb
+
+def printed(cell): return "".join(o.get("text", "") for o in cell.outputs)
+
+def test_clean_lesson_runs(small, tmp_path):
+    course("clean", "04_descent", cwd=small)
+    nb = executed(small/"clean/04_descent.ipynb", tmp_path/"home")
+    assert printed(nb.cells[0]).endswith(": course_lib is ready.\n") and "above_the_best" in printed(nb.cells[-1])
+    words = [line for c in nb.cells if c.cell_type == "markdown" for line in c.source.splitlines() if line]
+    assert all(line.startswith("#") or line[0].isdigit() for line in words), words
+    assert not any("#|" in c.source or "exercise" in c.source or "assert" in c.source for c in nb.cells)
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_practice_lesson_runs(filled, small, tmp_path):
+    course("clean", cwd=small)
+    file = small/"practice/04_descent.ipynb"
+    stubs = [c.source for c in nbformat.read(file, as_version=4).cells if "your code here" in c.source and c.source.startswith("def")]
+    assert stubs == ['def mse(preds, targs):\n    "Mean squared error: `(n,), (n,) -> scalar`, in the unit of `targs` squared"\n    ...  # your code here\n\nmse = check(mse)']
+    nb = executed(file, tmp_path/"home", STAND_IN, lambda s: s.replace("...  # your code here", "return ((preds - targs)**2).mean()") if filled and s.startswith("def") else s)
+    assert printed(nb.cells[-1]) == f"mse: {'passed' if filled else 'not attempted'}, steepest: None\n"
+    sources = [c.source for c in nb.cells]
+    assert '# hint("mse")\n# solution("mse")' in sources and "Which knob has the steepest slope at the start?" in sources
+    assert 'steepest = None   # your answer\ncheck_value("steepest", steepest)' in sources
+
+def test_collected_exercises(small):
+    course("clean", cwd=small)
+    text = (small/"course_lib/exercises/04_descent.py").read_text(encoding="utf-8")
+    body = EXERCISE.replace("xs_", "torch.zeros(2)").split("\n", 2)[2], VALUE.split("\n", 2)[2]
+    top = "# AUTOGENERATED from the lesson by `course clean`. Edit the lesson's cells marked `#| exercise`.\nimport torch\nfrom ..check import exercise, exercise_value"
+    assert text == "\n\n".join([top, *body]) + "\n" and (small/"course_lib/exercises/__init__.py").read_text() == ""
+
+def test_all_lessons_at_once(small):
+    "Quick, the same a second time, as nbdev_clean wants it, and stale as soon as a lesson changes"
+    start = time.process_time()
+    made = clean.course_files(small)
+    assert time.process_time() - start < 2
+    assert clean.update(made) == (list(made), []) and clean.update(clean.course_files(small)) == ([], [])
+    notebooks = [p for p in made if p.suffix == ".ipynb"]
+    assert len(notebooks) == 2*len(list((small/"nbs/lessons").glob("*.ipynb")))
+    for folder in "clean", "practice": run(command("nbdev_clean"), "--fname", small/folder, cwd=small)
+    assert clean.stale(made) == [], "nbdev_clean would change them"
+    for p in notebooks: nbformat.validate(nbformat.read(p, as_version=4))
+    assert "as they should be" in course("clean", "--check", cwd=small)
+    file = small/"nbs/lessons/04_descent.ipynb"
+    file.write_text(file.read_text(encoding="utf-8").replace("lr = 0.1", "lr = 0.2"), encoding="utf-8")
+    said = course("clean", "--check", cwd=small, code=1)
+    assert "clean/04_descent.ipynb" in said and "practice/04_descent.ipynb" in said and said.count("is not what its notebook says") == 2
+    said = course("clean", "04_descent", cwd=small)
+    assert said.count("wrote") == 2 and "as they should be" in course("clean", "--check", cwd=small)
+
+def test_a_learners_work_is_left_alone(small):
+    course("clean", cwd=small)
+    mine = small/"practice/04_descent.ipynb"
+    nb = nbformat.read(mine, as_version=4)
+    nb.cells[-2].source += "\n# mine"
+    nbformat.write(nb, mine)
+    before = mine.read_bytes()
+    said = course("clean", cwd=small, code=1)
+    assert mine.read_bytes() == before and "practice/04_descent.ipynb was changed by hand and is left alone; with --force" in said
+    assert "practice/04_descent.ipynb" in course("clean", "--check", cwd=small, code=1)
+    course("clean", "--force", cwd=small)
+    assert mine.read_bytes() != before
+
+def test_practice_copies_once(small):
+    assert "is yours: git ignores it" in course("practice", "04_descent", "--no-open", cwd=small)
+    mine = small/"my/04_descent.ipynb"
+    assert "your code here" in mine.read_text(encoding="utf-8")
+    mine.write_text("work")
+    assert "stays as you left it" in course("practice", "04_descent", "--no-open", cwd=small) and mine.read_text() == "work"
+    assert subprocess.run(["git", "check-ignore", "-q", "my/04_descent.ipynb"], cwd=ROOT).returncode in (0, 128)      # 128: not a checkout
+
+def test_names_are_unique_in_the_course(small):
+    shutil.copy(small/"nbs/lessons/04_descent.ipynb", small/"nbs/lessons/99_again.ipynb")
+    said = course("clean", "01_pets", cwd=small, code=1)
+    assert said == "course: 99_again.ipynb: the exercise 'mse' is in 04_descent.ipynb already: names are unique in the whole course, rename one.\n"
+
+
+PIP = '''import sys
+from pathlib import Path
+here = Path(__file__).parents[1]
+with open(here/"log", "a") as f: print(*sys.argv[1:], file=f)
+if (here/"offline").exists(): sys.exit("no network")
+for what in sys.argv[2:]:
+    name = {"pillow": "PIL"}.get(what.split(">=")[0], what.split(">=")[0])
+    if what.startswith("git+"): (here/"course_lib").mkdir(), (here/"course_lib/core.py").write_text("def host(): return 'Colab'")
+    elif what[0] != "-" and "==" not in what: (here/name).mkdir(), (here/name/"__init__.py").write_text("__version__ = 'new'")'''
+
+@pytest.fixture
+def machine(tmp_path):
+    "Runs the set-up cell where nothing is installed but what is in `site`: what it printed, and what pip was asked for"
+    site, here = tmp_path/"site", tmp_path/"here"
+    (site/"pip").mkdir(parents=True), (site/"pip/__init__.py").touch(), (site/"pip/__main__.py").write_text(PIP), here.mkdir()
+    def go(*there, cwd=here, code=0):
+        for name, text in there: (site/name).mkdir(), (site/name/"__init__.py").write_text(text)
+        r = run(sys.executable, "-S", "-c", clean.setup_cell(settings(), "What for?"), cwd=cwd, env={"PYTHONPATH": str(site), "PATH": "", "PIP_NO_INDEX": "1"})
+        assert r.returncode == code, r.stdout
+        return r.stdout, (site/"log").read_text().splitlines() if (site/"log").exists() else []
+    go.site, go.here = site, here
+    return go
+
+NEEDS = settings()["requirements"].split()
+
+def modules(*names): return [({"pillow": "PIL"}.get(n, n), "__version__ = '1.2+cpu'") for n in (names or [need.split(">=")[0] for need in NEEDS])]
+
+def test_setup_where_nothing_is(machine):
+    said, asked = machine()
+    assert asked == [f"install -q {' '.join(NEEDS)}", f"install -q --no-deps git+{settings()['git_url']}@{settings()['branch']} torch==new"]
+    assert said.endswith("Colab: course_lib is ready.\n")
+    assert machine()[1] == asked            # a second run asks for nothing
+
+def test_setup_keeps_the_torch_that_is_there(machine):
+    _, asked = machine(*modules("torch", "numpy"))
+    assert asked[0].endswith("torch==1.2+cpu") and not any("torch>=" in line or "numpy" in line.split() for line in asked) and "torchvision>=0.19" in asked[0]
+
+def test_setup_in_a_clone_needs_no_network(machine):
+    (machine.here/"course_lib").mkdir(), (machine.here/"course_lib/core.py").write_text("def host(): return 'Jupyter'"), (machine.here/"clean").mkdir()
+    assert machine(*modules(), cwd=machine.here/"clean") == ("Jupyter: course_lib is ready.\n", [])
+
+def test_setup_without_a_network(machine):
+    (machine.site/"offline").touch()
+    said, asked = machine(code=1)
+    assert "RuntimeError: pip could not install this" in said and "On Kaggle, switch Internet on" in said and len(asked) == 1
+
+
+def test_what_is_committed_is_fresh():
+    if not (ROOT/"clean").is_dir(): pytest.skip("clean/ and practice/ are not generated yet")
+    made = clean.course_files(ROOT)
+    assert [p.name for p in clean.stale(made) + clean.leftovers(ROOT, made)] == [], "run: course clean"
