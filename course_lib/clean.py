@@ -178,11 +178,11 @@ def foreign_cells(cells):
         elif mark or quiz or re.match(r"#+\s+\S", c["source"]): res.append(dict(c, source=rest if mark else c["source"], tags=[]))
     return res
 
-# %% ../nbs/lib/15_clean.ipynb #2d5ff2c8
+# %% ../nbs/lib/15_clean.ipynb #32be8921
 _CALLS = "exercise", "exercise_value"
 
 def exercises(cell):
-    "The exercises that a cell declares: `[(\"exercise\" or \"exercise_value\", name, question or None)]`; ValueError when it declares them badly"
+    "The exercises that a cell declares: `[(\"exercise\" or \"exercise_value\", name, question or \"\")]`; ValueError when it declares them badly"
     if cell["kind"] != "code" or not _has(cell, "exercise"): return []
     where = f"cell {cell['n']} is marked `#| exercise`, but"
     def literal(node, what):
@@ -193,9 +193,11 @@ def exercises(cell):
     if not calls: raise ValueError(f"{where} calls neither exercise(...) nor exercise_value(...): add the call, or take the mark away.")
     res = []
     for call in calls:
-        name, ask = literal((call.args or [None])[0], "the name"), {k.arg: k.value for k in call.keywords}.get("ask")
+        kind, first, ask = call.func.id, (call.args or [None])[0], {k.arg: k.value for k in call.keywords}.get("ask")
+        if kind == "exercise" and not isinstance(first, ast.Name): raise ValueError(f"{where} exercise(...) is not given a function by its name: write exercise(mse, ...).")
+        name = first.id if kind == "exercise" else literal(first, "the name")
         if not name.isidentifier(): raise ValueError(f"{where} {name!r} is no name that Python accepts: rename it.")
-        res.append((call.func.id, name, literal(ask, "`ask`") if call.func.id == "exercise_value" else None))
+        res.append((kind, name, literal(ask, "`ask`") if ask or kind == "exercise_value" else ""))
     return res
 
 # %% ../nbs/lib/15_clean.ipynb #3136d1cc
@@ -226,7 +228,7 @@ def stub(source, name):
     for fn in reversed(fns): data = _cut(data, starts, fn)
     return data.decode()
 
-# %% ../nbs/lib/15_clean.ipynb #9aa9a4c5
+# %% ../nbs/lib/15_clean.ipynb #c81ebc98
 _CHECKS = {"check", "check_value", "hint", "progress", "solution"}       # what a practice notebook imports
 
 def _code(source, n=0): return dict(kind="code", source=source, tags=[], attachments={}, n=n)
@@ -234,8 +236,15 @@ def _code(source, n=0): return dict(kind="code", source=source, tags=[], attachm
 def _with_hole(cells, name, n):
     "`cells` with the newest definition of `name` left to be written, and checked"
     i = next((i for i in reversed(range(len(cells))) if cells[i]["kind"] == "code" and _definition(cells[i]["source"], name)), None)
-    if i is None: raise ValueError(f"cell {n}: exercise({name!r}) has no function or class {name!r} in a cell above it: move it below the definition, or use exercise_value.")
+    if i is None: raise ValueError(f"cell {n}: exercise({name}) has no function or class {name!r} in a cell above it, or in its own: move it below the definition, or use exercise_value.")
     return [*cells[:i], dict(cells[i], source=f"{stub(cells[i]['source'], name)}\n\n{name} = check({name})"), *cells[i+1:]]
+
+def _alone(cell, name):
+    "What stands in a cell of the definition of `name`, as a cell, or nothing"
+    node = _definition(split_head(cell["source"])[1], name)
+    if not node: return []
+    lines = split_head(cell["source"])[1].split("\n")
+    return [_code("\n".join(lines[min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1:node.end_lineno]), cell["n"])]
 
 def practice_cells(cells):
     "A lesson of ours with its exercises left open; ValueError when an exercise has nothing to be about, or a name is taken"
@@ -243,9 +252,10 @@ def practice_cells(cells):
     if taken & _CHECKS: raise ValueError(f"the lesson defines {', '.join(sorted(taken & _CHECKS))}, which practice notebooks import from course_lib.check: rename it.")
     for c in outline(cells, short=True):
         for kind, name, ask in exercises(c):
-            if kind == "exercise": res = _with_hole(res, name, c["n"])
+            task = [dict(_code(ask, c["n"]), kind="markdown")]*bool(ask)
+            if kind == "exercise": res = _with_hole([*res, *task, *_alone(c, name)], name, c["n"])
             elif name in taken: raise ValueError(f"cell {c['n']}: exercise_value({name!r}) has a name that the lesson uses itself: rename it.")
-            else: res += [dict(_code(ask, c["n"]), kind="markdown"), _code(f'{name} = None   # your answer\ncheck_value("{name}", {name})', c["n"])]
+            else: res += [*task, _code(f'{name} = ...   # your answer\ncheck_value("{name}", {name})', c["n"])]
             res.append(_code(f'# hint("{name}")\n# solution("{name}")', c["n"]))
         res.append(c)                   # the declaration itself is hidden, like other hidden cells
     return visible(res) + [_code("progress()")]*any(map(exercises, cells))
@@ -334,7 +344,7 @@ def is_edited(data):
     except ValueError: return not data.startswith(b"# AUTOGENERATED")
     return (meta.get("course_lib") or {}).get("sha256") != fingerprint(cells)
 
-# %% ../nbs/lib/15_clean.ipynb #2f9f3d50
+# %% ../nbs/lib/15_clean.ipynb #c13e5087
 def _of(path, f, *args):
     "`f(*args)`, with the file named in its errors"
     try: return f(*args)
@@ -359,8 +369,14 @@ def course_files(
             first = _code(setup_cell(config["DEFAULT"], why, folder == "practice"))
             res[Path(top)/folder/file.name] = _of(file.name, lambda: to_notebook(check_compiles([first, *make(cells)])))
         text = _of(file.name, collect, cells)
-        if text: res |= {Path(top)/"course_lib/exercises/__init__.py": "", Path(top)/f"course_lib/exercises/{name}.py": text}
+        if text: res[Path(top)/f"course_lib/exercises/{name}.py"] = text
+    if seen: res[Path(top)/"course_lib/exercises/__init__.py"] = _index(seen)
     return res
+
+def _index(seen):
+    "The module that knows the exercises' names, from `{name: file of the lesson}`, so that nothing need be imported to list them"
+    lessons = {Path(file).stem: [n for n, f in seen.items() if f == file] for file in dict.fromkeys(seen.values())}
+    return "# AUTOGENERATED from the lessons by `course clean`.\n\nNAMES = {\n" + "".join(f"    {lesson!r}: {names},\n" for lesson, names in lessons.items()) + "}\n"
 
 def foreign_files(source, dest):
     "The clean form of each notebook in the folder `source`, as fastbook's tool takes them (not in sub-folders, not `_*.ipynb`): `{path: text}`, and a sentence for each that cannot be used"

@@ -126,10 +126,10 @@ def test_a_link_to_the_source_is_not_written_through(theirs, tmp_path):
 
 EXERCISE = '''#| hide
 #| exercise
-exercise("mse", cases=[(torch.ones(2), xs_)], misconceptions=[], hints=["Square."], why="It is smooth.")'''
+exercise(mse, cases=[(torch.ones(2), xs_)], misconceptions=[], hints=["Square."], why="It is smooth.")'''
 VALUE = '''#| hide
 #| exercise
-exercise_value("steepest", ask="Which knob has the steepest slope at the start?", answer="a", hints=[])'''
+exercise_value("steepest", ask="Which knob has the steepest slope at the start?", answer="a", misconceptions=[], hints=["Look."], why="It is.")'''
 STAND_IN = '''import sys, types
 import course_lib.descent
 said, module = [], types.ModuleType("course_lib.check")
