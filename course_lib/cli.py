@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['TOGETHER', 'lessons_dir', 'title', 'lessons', 'find_lesson', 'results', 'run_lesson', 'checks', 'doctor', 'clean',
-           'practice', 'parser', 'main']
+           'practice', 'quiz', 'parser', 'main']
 
-# %% ../nbs/lib/09_cli.ipynb #5c32aa1e
-import argparse, json, os, re, shutil, subprocess, sys, time
+# %% ../nbs/lib/09_cli.ipynb #43e79fcf
+import argparse, json, os, random, re, shutil, subprocess, sys, time
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
@@ -214,7 +214,34 @@ def practice(lesson, no_open=False):
     if not no_open and find_spec("jupyterlab") and "JPY_PARENT_PID" not in os.environ: return subprocess.run(lab).returncode
     print(f"Open it in Jupyter, or with:  jupyter lab {_said(mine)}")
 
-# %% ../nbs/lib/09_cli.ipynb #b15c2873
+# %% ../nbs/lib/09_cli.ipynb #19c7771a
+def _answered(question):
+    "Whether the answer to a yes-or-no question begins with y; asks again until it begins with y or n"
+    while True:
+        said = input(question).strip().lower()[:1]
+        if said in ("y", "n"): return said == "y"
+
+def quiz(lesson, seed=None):
+    "Asks the questions of a lesson's questionnaire, shuffled; the learner grades. The result goes where `progress()` looks"
+    from course_lib.clean import parse_notebook, quiz as items
+    name = _named(lesson)
+    asked = items(parse_notebook(find_lesson(name).read_bytes())[0])
+    if not asked: raise ValueError(f"{name} has no questionnaire: choose another lesson, see `course list`.")
+    random.Random(seed).shuffle(asked)
+    print(f"{len(asked)} questions. Answer aloud or on paper, then press Enter. Ctrl-D ends it.")
+    right, again = 0, []
+    try:
+        for i, (question, answer) in enumerate(asked, 1):
+            input(f"\n{i}. {question} ")
+            print(f"   {answer}")
+            if _answered("   Did you have it? (y/n) "): right += 1
+            else: again.append(question)
+    except (EOFError, KeyboardInterrupt): return print("\nEnded early, nothing is written down.")
+    print(f"\n{right} of {len(asked)}.", *(f"Look again at: {q}" for q in again), sep="\n")
+    from course_lib.check import record
+    record(lambda data: data["quiz"].update({name: {"right": right, "of": len(asked), "day": time.strftime("%Y-%m-%d")}}))
+
+# %% ../nbs/lib/09_cli.ipynb #ee5a5fb6
 def _list():
     for name, question in lessons().items(): print(f"{name:14} {question}")
 
@@ -246,6 +273,7 @@ def parser():
     prac = add("practice", practice, "open the exercises of a lesson, in a copy of your own below my/")
     prac.add_argument("lesson", metavar="LESSON", help="a name from `course list`")
     prac.add_argument("--no-open", action="store_true", help="only make the copy")
+    add("quiz", quiz, "ask the questions of a lesson's questionnaire, in another order each time").add_argument("lesson", metavar="LESSON", help="a name from `course list`")
     cl = add("clean", clean, "make the clean and practice notebooks of the lessons anew, or the clean form of any other notebooks")
     cl.add_argument("lessons", metavar="LESSON", nargs="*", help="names from `course list`; none: all")
     cl.add_argument("--check", action="store_true", help="write nothing, name what is stale; the exit code is 1 if something is")
