@@ -27,6 +27,7 @@ nightly: test ## make test, then the measurements that take long (COURSE_TEST_DA
 	$(bin)/python benchmarks/finetune.py
 	$(bin)/python benchmarks/sliders.py
 	$(bin)/python benchmarks/classifiers.py
+	$(bin)/python benchmarks/checks.py
 
 readme: $(ready) ## README.md from nbs/index.ipynb
 	$(bin)/python scripts/readme.py

@@ -10,7 +10,7 @@ from conftest import ROOT, notebooks, run, settings
 
 # module -> the modules of course_lib it may import; a new module gets its line here and in the design's table
 MAY = {"core": "", "plot": "core", "labels": "", "draw": "", "fetch": "core", "data": "core plot labels draw fetch", "small": "draw", "arrays": "core small data fetch", "training": "core", "resnet": "", "model": "core resnet",
-       "learner": "core plot training model data", "interpret": "plot", "trace": "", "sliders": "trace", "check": "plot", "clean": "",
+       "learner": "core plot training model data", "interpret": "plot", "trace": "", "sliders": "trace", "check": "core plot", "clean": "",
        "descent": "core plot training", "relu": "core plot training", "tensors": "core plot training", "cnn": "core plot training", "inside": "core plot"}
 WITHOUT_TORCH = {"labels", "draw", "small", "trace", "sliders", "clean", "cli"}
 MODULES = {p.stem: p for p in sorted((ROOT/"course_lib").glob("*.py")) if p.stem[0] != "_"}
@@ -106,7 +106,7 @@ CITED = {"quarto-dev", "fastai"}      # other projects on GitHub that a page may
 def test_one_address():
     "The address of the project stands in settings.ini; what has it besides is made from there, and agrees"
     s = settings()
-    made = {"settings.ini", "README.md", "nbs/index.ipynb", "nbs/nbdev.yml", "course_lib/_modidx.py"}
+    made = {"settings.ini", "README.md", "nbs/index.ipynb", "nbs/nbdev.yml", "course_lib/_modidx.py", *(n for n in texts() if n.startswith(("clean/", "practice/")))}
     assert found(re.escape(s["git_url"]) + "|" + re.escape(f"{s['user']}.github.io"), but=made | {n for n in texts() if n.startswith("nbs/lessons")}) == {}
     others = found(r"(?:github(?:usercontent)?\.com|google\.com/github)/([A-Za-z][\w-]*)/")
     assert {n: who - {s["user"], *CITED} for n, who in others.items() if who - {s["user"], *CITED}} == {}, "another address than that of settings.ini"
