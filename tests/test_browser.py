@@ -3,18 +3,21 @@ import base64
 import io
 import json
 import math
+import os
 import re
 
 import nbformat
 import numpy as np
 import pytest
-from conftest import notebooks
+from conftest import ROOT, notebooks
 from jupyter_page import FLAGS, jupyter, open_notebook, run_cells, write_notebook
 from nbclient import NotebookClient
 from PIL import Image
 
 from course_lib.sliders import explore, steps
 from course_lib.trace import run
+
+SHOTS = os.environ.get("COURSE_SCREENSHOTS")        # a folder, for somebody who wants to look
 
 CODE = """import numpy as np
 from course_lib.sliders import explore, interact
@@ -244,3 +247,41 @@ def test_an_untrusted_notebook_shows_the_first_picture(page, jupyter_url):
     images = page.locator(".jp-OutputArea img")
     assert images.first.bounding_box()["height"] > 200 and page.locator(".course-explore input").count() == 0
     assert images.nth(1).get_attribute("src").startswith("data:image/png")      # interact's static picture
+
+
+def said(page, cell): return "\n".join(page.locator(".jp-CodeCell").nth(cell).locator(".jp-OutputArea-output").all_text_contents())
+
+def type_and_run(page, cell, text, expect):
+    "Replaces what stands in a code cell by `text`, as a learner types it, runs it, and waits for what it says"
+    page.locator(".jp-CodeCell").nth(cell).locator(".cm-content").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(text)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function("([cell, words]) => document.querySelectorAll('.jp-CodeCell')[cell]?.querySelector('.jp-OutputArea')?.textContent.includes(words)", arg=[cell, expect], timeout=60_000)
+
+def test_a_learner_practises(page, tmp_path, monkeypatch):
+    "In JupyterLab: a wrong answer, a hint, an endless loop, the right answer, and where do I stand"
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path/"home"))
+    nb = nbformat.read(ROOT/"practice/04_descent.ipynb", as_version=4)
+    code = [c for c in nb.cells if c.cell_type == "code"]
+    stub = next(i for i, c in enumerate(code) if c.source.startswith("def mse"))
+    hints = code[stub + 1]
+    assert hints.source == '# hint("mse")\n# solution("mse")'
+    head = code[stub].source.split("    ...")[0]
+    nb.cells = [code[0], next(c for c in code if c.source == "import torch"), code[stub], hints, code[-1]]       # what this takes of a long notebook
+    nbformat.write(nb, tmp_path/"mine.ipynb")
+    with jupyter(tmp_path) as url:
+        open_notebook(page, f"{url}/lab/tree/mine.ipynb")
+        run_cells(page, 3)
+        page.wait_for_function("() => document.body.textContent.includes('○ not attempted: mse')", timeout=90_000)
+        answer = "return ((preds - targs)**2).{}\n\nmse = check(mse)"
+        type_and_run(page, 2, head + "    " + answer.format("sum()"), "✘ not yet: mse")
+        assert "With preds = [1., 3.]" in said(page, 2) and "A mean does not grow" in said(page, 2)
+        type_and_run(page, 3, 'hint("mse")', "Hint 1 of 3")
+        type_and_run(page, 2, head + "    while True: preds = preds + 1\n\nmse = check(mse)", "did not come to an end")
+        type_and_run(page, 2, head + "    " + answer.format("mean()"), "✔ passed: mse")
+        type_and_run(page, 4, "progress()", "04_descent: 1 of")
+        page.wait_for_selector(".jp-OutputArea img", timeout=60_000)
+        if SHOTS: page.locator(".jp-OutputArea img").scroll_into_view_if_needed(), page.screenshot(path=f"{SHOTS}/practice.png")
+    entry = json.loads((tmp_path/"home/progress.json").read_text(encoding="utf-8"))["exercises"]["mse"]
+    assert (entry["state"], entry["tries"], entry["hints"]) == ("✔ passed", 3, 1)
