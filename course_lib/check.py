@@ -91,7 +91,7 @@ def find(name):
         raise ValueError(f"There is no exercise {name!r}{f': did you mean {close[0]}?' if close else '; progress() lists them all.'}")
     return _found[name]
 
-# %% ../nbs/lib/16_check.ipynb #ef83a93b
+# %% ../nbs/lib/16_check.ipynb #e3cfa86e
 def _a(x):
     "What kind of thing this is, in words"
     if torch.is_tensor(x): return f"a tensor of shape {tuple(x.shape)}"
@@ -115,7 +115,7 @@ def difference(got, want, tol=1e-6):
         if got.dtype != want.dtype: return DTYPE, f"it gives {got.dtype} where {want.dtype} is expected"
         if got.shape != want.shape: return SHAPE, f"it gives the shape {tuple(got.shape)} where {tuple(want.shape)} is expected"
         same = torch.allclose(got.detach().cdouble(), want.detach().cdouble(), tol, tol, equal_nan=True) if kind == "tensor" else np.allclose(got, want, tol, tol, equal_nan=True)
-        return None if same else (VALUE, "its numbers are others")
+        return None if same else (VALUE, "its numbers differ")
     if kind in ("sequence", "dict"):
         if len(got) != len(want): return SHAPE, f"it gives {len(got)} values where {len(want)} are expected"
         if kind == "dict" and got.keys() != want.keys(): return SHAPE, f"it gives the keys {list(got)} where {list(want)} are expected"
@@ -123,7 +123,7 @@ def difference(got, want, tol=1e-6):
         found = [(d[0], f"at [{k!r}] {d[1]}") for k, d in parts if d]
         return min(found, key=lambda d: d[0], default=None)
     same = bool(np.isclose(got, want, tol, tol, equal_nan=True)) if kind == "number" else got == want
-    return None if same else (VALUE, "it is another")
+    return None if same else (VALUE, "it differs")
 
 # %% ../nbs/lib/16_check.ipynb #2e7f8070
 class TooLong(BaseException): "Raised in the learner's function; no `except Exception` of theirs stops it"
@@ -413,18 +413,20 @@ def solution(name):
     _write(name, solution=True)
     print(inspect.getsource(ex.fn).rstrip() if isinstance(ex, Exercise) else f"{ex.name} = {ex.answer!r}", "", ex.why, sep="\n")
 
-# %% ../nbs/lib/16_check.ipynb #76b99934
-def standing(data=None):
+# %% ../nbs/lib/16_check.ipynb #9c1aba10
+def standing(data):
     "What has been passed, `{lesson: {name: state}}`, with every exercise there is"
-    written = (data or record(lambda data: None))["exercises"]
-    return {lesson: {n: written.get(n, {}).get("state", NOT_ATTEMPTED) for n in names} for lesson, names in lessons().items()}
+    return {lesson: {n: data["exercises"].get(n, {}).get("state", NOT_ATTEMPTED) for n in names} for lesson, names in lessons().items()}
 
 def progress(
     draw=None):     # None: draw in a notebook only
     "Prints, and in a notebook draws, lessons × exercises"
-    rows = standing()
+    data = record(lambda data: None)
+    rows, quiz = standing(data), data["quiz"]
     if not rows: return print("No exercises are collected here: run  course clean  in a clone of the project.")
-    for lesson, states in rows.items(): print(f"{lesson}: {sum(s == PASSED for s in states.values())} of {len(states)} passed", *(f"  {s[0]} {n}" for n, s in states.items()), sep="\n")
+    for lesson, states in rows.items():
+        asked = f", {quiz[lesson]['right']} of {quiz[lesson]['of']} questions right" if lesson in quiz else ""
+        print(f"{lesson}: {sum(s == PASSED for s in states.values())} of {len(states)} passed{asked}", *(f"  {s[0]} {n}" for n, s in states.items()), sep="\n")
     print(*(PASSED, NOT_YET, NOT_ATTEMPTED), sep="   ")
     if "ipykernel" in sys.modules if draw is None else draw: draw_progress(rows)
 
