@@ -133,7 +133,7 @@ def outline(
             if any(parts): res.append(dict(c, source="\n\n".join(filter(None, parts)), attachments={}))
     return res
 
-# %% ../nbs/lib/15_clean.ipynb #54e46985
+# %% ../nbs/lib/15_clean.ipynb #6480ffc0
 class _Apart(ast.NodeTransformer):
     "Comprehensions as generators, whose variables no Python counts among the names around them (3.12 and newer do with the others, PEP 709)"
     def visit_ListComp(self, n): return ast.GeneratorExp(self.generic_visit(n).elt, n.generators)
@@ -144,7 +144,8 @@ class _Apart(ast.NodeTransformer):
 def names(source):
     "The global names that a cell binds, and those that it uses: two sets"
     tree = ast.parse(as_python(source))
-    used = {n.target.id for n in ast.walk(tree) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
+    inside = {id(m) for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)) for m in ast.walk(n)}
+    used = {n.target.id for n in ast.walk(tree) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name) and id(n) not in inside}
     top, bound = symtable.symtable(ast.unparse(_Apart().visit(tree)), "<cell>", "exec"), set()
     def walk(table):
         for s in table.get_symbols():
