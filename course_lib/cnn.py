@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 from .plot import matrix_axes, show_numbers
 
-# %% ../nbs/lessons/07_cnn.ipynb #77c83909
+# %% ../nbs/lessons/07_cnn.ipynb #a7b95564
 def kernel_frames(x, kernel):
     "A kernel `(kh,kw)` that slides over a picture `(h,w)`: a list of figures, and of sums in words"
     kh, kw = kernel.shape
@@ -27,8 +27,11 @@ def kernel_frames(x, kernel):
         words.append(" + ".join(f"{p:g}·{q:g}" for p, q in zip(window.flatten().tolist(), kernel.flatten().tolist())) + f" = {done[i, j]:g}")
     return figures, words
 
-def out_size(n, ks, stride=1, padding=0, dilation=1):
-    "How many places a window of `ks` has on a side of `n` pixels, `(n + 2p - d(ks-1) - 1)//s + 1`; ValueError when it has none"
+def out_size(n, ks,
+    stride=1,       # pixels from one window to the next
+    padding=0,      # pixels added on both ends
+    dilation=1):    # pixels from one weight of the window to the next
+    "How many places a window of `ks` weights has on a side of `n` pixels; ValueError when it has none, when `padding` is under 0, or `ks`, `stride` or `dilation` under 1"
     if min(ks, stride, dilation) < 1 or padding < 0: raise ValueError(f"ks={ks}, stride={stride}, padding={padding}, dilation={dilation}: padding must be 0 or more, the others 1 or more.")
     reach = dilation*(ks - 1) + 1
     if reach > n + 2*padding: raise ValueError(f"A window that reaches over {reach} pixels does not fit into {n} + 2·{padding}: take a smaller kernel, or more padding.")
@@ -54,9 +57,9 @@ def conv_loops(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
         out[n, o, i, j] = (x[n, first:first+c, rows, cols]*w[o]).sum()
     return out if b is None else out + b[:, None, None]
 
-# %% ../nbs/lessons/07_cnn.ipynb #3929a921
+# %% ../nbs/lessons/07_cnn.ipynb #95cb3c85
 def conv_unfold(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
-    "The same as one matrix product per group; needs memory for every window, `kh*kw` times the picture"
+    "What `conv_loops` computes, as one matrix product per group; needs memory for every window, `kh*kw` times the picture"
     size = _sizes(x, w, stride, padding, dilation, groups)
     columns = F.unfold(x, w.shape[2:], dilation, padding, stride)                           # (n, c*kh*kw, places)
     columns = columns.view(len(x), groups, -1, columns.shape[-1])
@@ -77,10 +80,13 @@ def avg_pool(x, ks=2):
     "The mean of every window: `(n,c,h,w) -> (n,c,h//ks,w//ks)`; ValueError for a window larger than the picture"
     return _windows(x, ks).mean((-2, -1))
 
-# %% ../nbs/lessons/07_cnn.ipynb #92683f57
+# %% ../nbs/lessons/07_cnn.ipynb #a4fe6b29
 class Net(nn.Module):
-    "Two convolutions and two dense layers for pictures of 32×32: `(n,3,32,32) -> (n,2)`"
-    def __init__(self, width=16, dropout=0., norm=False):
+    "Two convolutions (3×3, tanh, max pooling), then two dense layers (tanh between them), for pictures of 32×32: `(n,3,32,32) -> (n,2)`"
+    def __init__(self,
+        width=16,       # channels of the first convolution; the second has half as many
+        dropout=0.,     # share of the numbers set to 0 before the first dense layer, while training
+        norm=False):    # BatchNorm after each convolution, before tanh
         super().__init__()
         self.conv1, self.conv2 = nn.Conv2d(3, width, 3, padding=1), nn.Conv2d(width, width//2, 3, padding=1)
         self.norm1, self.norm2 = (nn.BatchNorm2d(width), nn.BatchNorm2d(width//2)) if norm else (nn.Identity(), nn.Identity())

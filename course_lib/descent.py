@@ -23,18 +23,18 @@ def mse(preds, targs):
     "Mean squared error: `(n,), (n,) -> scalar`, in the unit of `targs` squared"
     return ((preds - targs)**2).mean()
 
-# %% ../nbs/lessons/04_descent.ipynb #c846dcba
+# %% ../nbs/lessons/04_descent.ipynb #8e0d7bb4
 def slope(f, params, i, h=1e-3):
-    "How fast `f` changes with knob `i` of `params` `(k,)`, by a small step to both sides (central difference)"
+    "How fast `f` changes with knob `i` of `params` `(k,)`, by a step `h` to both sides (central difference): scalar"
     step = torch.zeros_like(params); step[i] = h
     return (f(params + step) - f(params - step))/(2*h)
 
-# %% ../nbs/lessons/04_descent.ipynb #44bade91
+# %% ../nbs/lessons/04_descent.ipynb #ea292ae9
 def descend(
     loss, params,           # a function of the knobs `(k,)`, and where to start
     lr, steps,
     zero=True):             # False: forget to zero the gradients, to see what happens
-    "Gradient descent: all positions on the way, `(steps+1,k)`, and the loss at each, `(steps+1,)`"
+    "Gradient descent: all positions on the way, `(steps+1,k)`, and the loss at each, `(steps+1,)`, both detached"
     params, path, losses = params.detach().clone().requires_grad_(), [], []
     for _ in range(steps + 1):
         value = loss(params)
@@ -54,11 +54,11 @@ def mae(preds, targs):
     "Mean absolute error: `(n,), (n,) -> scalar`, in the unit of `targs`"
     return (preds - targs).abs().mean()
 
-# %% ../nbs/lessons/04_descent.ipynb #79f29611
+# %% ../nbs/lessons/04_descent.ipynb #e5376513
 def descend_in_batches(
     x, y, model, params,    # data `(n,)`, a function of (params, x), and where to start
     lr, epochs, bs, seed=0):
-    "Stochastic gradient descent: the loss over all data after each epoch, `(epochs+1,)`, and the last position `(k,)`"
+    "Stochastic gradient descent on `mse`, each epoch all points, `bs` at a time, in a new order (`torch.randperm`, one generator with `seed` for all): the loss over all data at the start and after each epoch, `(epochs+1,)`, and the last position `(k,)`"
     gen, losses = torch.Generator().manual_seed(seed), [mse(model(params, x), y)]
     for _ in range(epochs):
         for idx in torch.randperm(len(x), generator=gen).split(bs):

@@ -17,21 +17,22 @@ def relu(x):
     "What is negative becomes 0 (rectified linear unit): any shape, the same shape"
     return torch.clip(x, min=0)
 
-# %% ../nbs/lessons/05_relu.ipynb #3555f88d
+# %% ../nbs/lessons/05_relu.ipynb #f93d7571
 def hinges(x, m, b, c=None, d=0.):
-    "A sum of `n` hinges at every x, each times its weight `c`, plus `d`: `(p,), (n,), (n,), (n,) or (n,k) -> (p,) or (p,k)`"
+    "A sum of `n` hinges at every x, each times its weight `c`, plus `d` (no `c`: without weights and `d`): `(p,), (n,), (n,), (n,) or (n,k) -> (p,) or (p,k)`"
     each = relu(x[:, None]*m + b)                       # (p,n)
     return each.sum(1) if c is None else each@c + d
 
-# %% ../nbs/lessons/05_relu.ipynb #366c1d01
+# %% ../nbs/lessons/05_relu.ipynb #0d07adb8
 def rmse(preds, targs):
     "Root of the mean squared error, in the unit of `targs`: a float"
     return ((preds - targs)**2).mean().sqrt().item()
 
+# %% ../nbs/lessons/05_relu.ipynb #339eb567
 def fit_hinges(
     x, y, knobs,            # `(p,)`, `(p,)` or `(p,k)`, and the tuple (m, b) or (m, b, c, d) to begin with
-    steps=1000, lr=0.005):  # the rate falls to 0 along half a cosine
-    "Descent on the squared error, with Adam (Kingma & Ba 2015, arXiv:1412.6980): the knobs at its end"
+    steps=1000, lr=0.005):  # the rate falls along half a cosine, in step i it is `cosine(lr, 0, i/steps)`
+    "Descent on the mean squared error, with Adam (Kingma & Ba 2015, arXiv:1412.6980): the knobs at its end, detached"
     knobs = [k.clone().requires_grad_() for k in knobs]
     opt = torch.optim.Adam(knobs)
     for i in range(steps):
@@ -53,9 +54,9 @@ def matmul_frames(a, b):
         words.append(" + ".join(f"{p:g}·{q:g}" for p, q in zip(a[i].tolist(), b[:, j].tolist())) + f" = {done[i, j]:g}")
     return figures, words
 
-# %% ../nbs/lessons/05_relu.ipynb #d2f67407
+# %% ../nbs/lessons/05_relu.ipynb #20245aac
 def start(x, y, n, seed=0, steep=4.):
-    "Knobs to begin with: `n` bends spread over `x`, every second looking left, weights 0, height the mean of `y`: `(m, b, c, d)`; ValueError for n below 1"
+    "Knobs to begin with: a bend at a random place in each of `n` equal parts of the range of `x`, slopes `steep` and `-steep` in turn, weights 0, height the mean of `y` (of each column): `(m, b, c, d)`; ValueError for n below 1"
     if n < 1: raise ValueError(f"n={n}: a sum needs at least one hinge.")
     gen = torch.Generator().manual_seed(seed)
     bends = x.min() + (torch.arange(n) + torch.rand(n, generator=gen))/n*(x.max() - x.min())
@@ -71,9 +72,9 @@ def vowel(t, pitch=125.):
         for size, formant, width in ((0.7, 730, 60), (0.4, 1090, 80), (0.15, 2440, 120)): out += size*torch.exp(-math.pi*width*since)*torch.sin(2*math.pi*formant*since)
     return out
 
-# %% ../nbs/lessons/05_relu.ipynb #cfa7c808
+# %% ../nbs/lessons/05_relu.ipynb #f01e8163
 def solve(x, y, m, b):
-    "The best weights and height for hinges that stay where they are (least squares): `(c, d)`"
+    "The best weights and height for hinges that stay where they are (least squares; weight 0 for a hinge that sees no data): `(c, d)`"
     features = torch.cat([relu(x[:, None]*m + b), torch.ones(len(x), 1)], 1)
     best = torch.linalg.lstsq(features.double(), y.reshape(len(y), -1).double(), driver="gelsd").solution.to(y.dtype)     # gelsd bears hinges that see no data
     return best[:-1].reshape(-1, *y.shape[1:]), best[-1].reshape(y.shape[1:])

@@ -65,15 +65,15 @@ def matmul(a, b):
     _rule(a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0], a, b, "the first matrix needs as many columns as the second has rows")
     return (a[:, :, None]*b[None]).sum(1)               # (m,k,1) * (1,k,n) -> (m,k,n) -> (m,n)
 
-# %% ../nbs/lessons/06_tensors.ipynb #73fa1961
+# %% ../nbs/lessons/06_tensors.ipynb #2acb1d2e
 def softmax(x, dim=-1):
-    "Scores as probabilities that add up to 1 along `dim`: same shape"
+    "Scores of any size as probabilities: `exp` of each, divided by their sum along `dim`: same shape"
     e = (x - x.amax(dim, keepdim=True)).exp()           # with the largest at 0, exp cannot overflow; the quotient stays the same
     return e/e.sum(dim, keepdim=True)
 
-# %% ../nbs/lessons/06_tensors.ipynb #012be10b
+# %% ../nbs/lessons/06_tensors.ipynb #a79d39c5
 def nll(log_probs, targs):
-    "Negative log-likelihood, the mean over pictures: log-probabilities `(n,c)`, classes `(n,) -> scalar`; ValueError for other shapes or no pictures"
+    "Negative log-likelihood: minus the log-probability of the right class, the mean over pictures: `(n,c)`, classes `(n,) -> scalar`; ValueError for other shapes or no pictures"
     _rule(log_probs.ndim == 2 and targs.ndim == 1 and len(log_probs) == len(targs), log_probs, targs, "each row of the first needs its class in the second")
     if not len(targs): raise ValueError(f"nll got no pictures, shapes {tuple(log_probs.shape)} and {tuple(targs.shape)}: a mean needs at least one; check the split.")
     return -log_probs[torch.arange(len(targs)), targs].mean()
@@ -84,9 +84,9 @@ def log_softmax(x, dim=-1):
     x = x - x.amax(dim, keepdim=True)
     return x - x.exp().sum(dim, keepdim=True).log()
 
-# %% ../nbs/lessons/06_tensors.ipynb #76dae0e3
+# %% ../nbs/lessons/06_tensors.ipynb #2467bfd5
 class Dense:
-    "A layer `act(x@w + b)`: `(n,nin) -> (n,nout)`; ValueError for integers and for other shapes"
+    "A layer `act(x@w + b)`: `(n,nin) -> (n,nout)`; it holds `w`, `b` and `params`, a list of both, with `requires_grad`, drawn with `gen` between ±1/√nin; ValueError for integers and for other shapes"
     def __init__(self, nin, nout, act=None, gen=None):
         def small(*shape): return ((2*torch.rand(*shape, generator=gen) - 1)*nin**-0.5).requires_grad_()     # the more inputs, the smaller: as in nn.Linear
         self.w, self.b = small(nin, nout), small(nout)
@@ -106,7 +106,7 @@ class Sequential:
         for layer in self.layers: x = layer(x)
         return x
 
-# %% ../nbs/lessons/06_tensors.ipynb #18c46564
+# %% ../nbs/lessons/06_tensors.ipynb #fea7fa81
 def batches(x, y, bs, gen=None):
     "All of `x` and `y` once, shuffled, `bs` at a time: yields `(xb, yb)`; ValueError when there are none, or more of one than of the other"
     if bs < 1 or not len(x) or len(x) != len(y): raise ValueError(f"Batches of {bs} from the shapes {tuple(x.shape)} and {tuple(y.shape)}: both need the same length, at least 1, and a batch at least one picture.")
@@ -114,16 +114,16 @@ def batches(x, y, bs, gen=None):
 
 def training_step(model, xb, yb, lr,
     rule=None):             # (knob, slope) -> the step, before it is multiplied by lr; None: the slope itself
-    "One step downhill on the batch: the loss before it, a float"
+    "One step downhill on the batch, the loss being `nll` of `log_softmax`: that loss before it, a float"
     loss = nll(log_softmax(model(xb)), yb)
     grads = torch.autograd.grad(loss, model.params)
     with torch.no_grad():
         for p, g in zip(model.params, grads): p -= lr*(rule(p, g) if rule else g)
     return loss.item()
 
-# %% ../nbs/lessons/06_tensors.ipynb #5f0c9eff
+# %% ../nbs/lessons/06_tensors.ipynb #5c8804dc
 def fit(model, train, valid, epochs, lr, bs=32, rule=None, seed=0):
-    "Trains on the pair `train`: one row per epoch with the losses on both pairs (the training loss while it learns) and the accuracy on `valid`; ValueError when the loss is no number"
+    "Trains on the pair `train`: a list of one dict per epoch, with `epoch` (from 0), `train_loss` (the mean over its pictures, while it learns), `valid_loss` and `accuracy` on `valid`; ValueError when the loss is no number"
     gen, rows = torch.Generator().manual_seed(seed), []
     for epoch in range(epochs):
         losses = [len(xb)*training_step(model, xb, yb, lr, rule) for xb, yb in batches(*train, bs, gen)]
