@@ -194,9 +194,9 @@ def holes(obj):
     fns = {n: f for n, f in vars(obj).items() if inspect.isfunction(f)} if inspect.isclass(obj) else {obj.__name__: obj}
     return [n for n, f in fns.items() if _is_hole(f)], len(fns)
 
-# %% ../nbs/lib/16_check.ipynb #c66576f6
+# %% ../nbs/lib/16_check.ipynb #fa5e1496
 PASSED, NOT_YET, NOT_ATTEMPTED = "✔ passed", "✘ not yet", "○ not attempted"
-Verdict = namedtuple("Verdict", "state words misconception case got want", defaults=("", None, None, None, None))
+Verdict = namedtuple("Verdict", "state words misconception case pictures", defaults=("", None, None, None))       # pictures: target and yours
 
 def cases(ex, seeds=range(5)):
     "All argument tuples of an exercise: the fixed ones, then those of the seeds"
@@ -221,13 +221,19 @@ def _compare(got, want, tol):
     if want.error is not None: return TYPE, f"it gives {_a(got.value)} where a {type(want.error).__name__} is to be raised"
     return difference(got.value, want.value, tol) or (None if difference(_plain(got.args), _plain(want.args), tol) is None else (CHANGED, "the result is right, but it changes its own input: work on a copy"))
 
-# %% ../nbs/lib/16_check.ipynb #f816bfda
+# %% ../nbs/lib/16_check.ipynb #0327e604
 def _misconception(ex, outcomes, args):
     "The first known mistake with the same outcomes, as (name, sentence), or None"
     for name, wrong, sentence in ex.misconceptions:
         theirs = (call(wrong, a, ex.use) for a in args)
         if all(_compare(o, t, ex.tol) is None for o, t in zip(outcomes, theirs)): return name, sentence
     return None
+
+def _drawable(ex, args, got, want):
+    "What is to be drawn of a case, `(target, yours)`, or None where the two look the same or cannot be drawn"
+    with contextlib.suppress(Exception):                # what a learner gives may be anything
+        target, yours = (torch.as_tensor(ex.draw(o.value, *args)).detach().double().numpy() for o in (want, got))
+        if target.ndim in (1, 2) and yours.ndim == target.ndim and not (target.shape == yours.shape and np.allclose(target, yours)): return target, yours
 
 def verdict(ex, fn, seeds=range(5), limit=5.):
     "Whether `fn` does what the exercise asks, and if not, what to look at: a Verdict"
@@ -246,15 +252,17 @@ def verdict(ex, fn, seeds=range(5), limit=5.):
     if not failed: return Verdict(PASSED)
     stage, _, _, words, a, got, want = min(failed, key=lambda f: f[:3])
     known = None if isinstance(outcomes[-1].error, (TooLong, KeyboardInterrupt)) else _misconception(ex, outcomes, args)
-    return Verdict(NOT_YET, _explain(ex, stage, words, a, got, want, known and known[1]), known and known[0], a, got.value, want.value)
+    pictures = next(filter(None, (_drawable(ex, *f[4:]) for f in sorted(failed, key=lambda f: -f[1]))), None) if ex.draw else None     # of the largest: there is most to see
+    return Verdict(NOT_YET, _explain(ex, stage, words, a, got, want, known and known[1]), known and known[0], a, pictures)
 
-# %% ../nbs/lib/16_check.ipynb #c0b9e83c
+# %% ../nbs/lib/16_check.ipynb #8125f6f2
 def short(x):
     "A value on one line"
     if torch.is_tensor(x): x = x.detach().cpu().numpy()
     if isinstance(x, np.ndarray):
         flat = np.array2string(x, precision=4, separator=", ", threshold=12, edgeitems=3, suppress_small=False).replace("\n", "")
-        return re.sub(r"\s+", " ", flat) if x.size < 13 else f"{re.sub(chr(92) + 's+', ' ', flat[:60])}… (shape {x.shape})"
+        flat = re.sub(r"\s+(?=[,\]])|(?<=\[)\s+", "", re.sub(r"\s+", " ", flat))
+        return flat if x.size < 13 else f"{flat[:60]}… (shape {x.shape})"
     if isinstance(x, (tuple, list)): return ("({})" if isinstance(x, tuple) else "[{}]").format(", ".join(map(short, x[:6])) + ", …"*(len(x) > 6) + ","*(isinstance(x, tuple) and len(x) == 1))
     if isinstance(x, dict): return "{" + ", ".join(f"{k}: {short(v)}" for k, v in x.items()) + "}"
     if isinstance(x, Path): return str(x)
@@ -340,7 +348,7 @@ def _write(name, **values):
             if k != "state" or entry["state"] != PASSED: entry[k] = new
     return record(change)["exercises"][name]
 
-# %% ../nbs/lib/16_check.ipynb #b2208c2e
+# %% ../nbs/lib/16_check.ipynb #7a8e4a6c
 def _tell(name, v):
     "Prints a verdict and writes it down"
     print(*filter(None, [f"{v.state}: {name}", v.words]), sep="\n")
@@ -355,22 +363,21 @@ def check(fn):
     if not isinstance(ex, Exercise): raise ValueError(f"{ex.name} asks for a value: check_value({ex.name!r}, ...).")
     v = verdict(ex, fn)
     _tell(ex.name, v)
-    if ex.draw and v.case and v.got is not None and v.want is not None:
-        with contextlib.suppress(Exception): _side_by_side(*(ex.draw(value, *v.case) for value in (v.want, v.got)))     # what a learner gives may be impossible to draw
+    if v.pictures: _side_by_side(*v.pictures)
     return fn if v.state == PASSED else ex.fn
 
 def _side_by_side(want, got):
-    "Target and yours, two curves `(p,)` or two pictures `(h,w)`, on equal axes"
+    "Target and yours, two curves `(p,)` or two pictures `(h,w)`, on equal axes and in equal greys"
     left = new_ax(figsize=(6, 2.6))
     left.set_subplotspec(left.figure.add_gridspec(1, 2)[0])
     axs = left, left.figure.add_subplot(1, 2, 2, sharex=left, sharey=left)
-    want, got = (np.asarray(torch.as_tensor(v).detach(), dtype=float) for v in (want, got))
+    low, high = np.nanmin(want), np.nanmax(want)
     for ax, y, title in zip(axs, (want, got), ("target", "yours")):
-        if y.ndim == 2: show_image(y, ax, title, vmin=want.min(), vmax=want.max())
+        if y.ndim == 2: show_image((y - low)/max(high - low, 1e-9), ax, title, vmin=0, vmax=1)
         else: ax.plot(y, marker="o" if len(y) < 12 else None); ax.set_title(title)
     return axs
 
-# %% ../nbs/lib/16_check.ipynb #421b324d
+# %% ../nbs/lib/16_check.ipynb #0923f73a
 def _same(value, want, tol):
     "Whether an answer is right: text without regard to case and spaces, shapes as tuples, numbers within `tol`"
     if isinstance(want, str): return isinstance(value, str) and "".join(value.lower().split()) == "".join(want.lower().split())
@@ -386,7 +393,7 @@ def value_verdict(q, value):
     known = next(((name, sentence) for name, wrong, sentence in q.misconceptions if _same(value, wrong, q.tol)), (None, None))
     wrong_kind = difference(value, q.answer)
     also = f"{_a(value)[0].upper()}{_a(value)[1:]}, where {_a(q.answer)} is expected. " if known[1] is None and wrong_kind and wrong_kind[0] == TYPE else ""
-    return Verdict(NOT_YET, "→ " + (known[1] or also + "Think again."), known[0], (), value, None)
+    return Verdict(NOT_YET, "→ " + (known[1] or also + "Think again."), known[0])
 
 def check_value(name, value):
     "Says whether `value` answers the question `name`; ValueError when there is no such question"
@@ -417,7 +424,7 @@ def solution(name):
     _write(name, solution=True)
     print(inspect.getsource(ex.fn).rstrip() if isinstance(ex, Exercise) else f"{ex.name} = {ex.answer!r}", "", ex.why, sep="\n")
 
-# %% ../nbs/lib/16_check.ipynb #9c1aba10
+# %% ../nbs/lib/16_check.ipynb #9ec595b5
 def standing(data):
     "What has been passed, `{lesson: {name: state}}`, with every exercise there is"
     return {lesson: {n: data["exercises"].get(n, {}).get("state", NOT_ATTEMPTED) for n in names} for lesson, names in lessons().items()}
@@ -434,14 +441,19 @@ def progress(
     print(*(PASSED, NOT_YET, NOT_ATTEMPTED), sep="   ")
     if "ipykernel" in sys.modules if draw is None else draw: draw_progress(rows)
 
-def draw_progress(rows, ax=None):
-    "The table of `standing` as a picture: a row per lesson, a box per exercise, its state as a sign"
-    widest = max(map(len, rows.values()))
-    ax = new_ax(ax, figsize=(2.2 + 1.35*widest, 0.6*len(rows) + 0.2))
+def draw_progress(
+    rows, ax=None,
+    ncols=6):       # boxes beside each other
+    "The table of `standing` as a picture: a box per exercise, its state as a sign"
+    boxes, heads, y = [], {}, 0
+    for lesson, states in rows.items():
+        heads[y] = lesson
+        boxes += [(i % ncols, y + i//ncols, name, state) for i, (name, state) in enumerate(states.items())]
+        y += -(-len(states)//ncols)
+    ax = new_ax(ax, figsize=(1.7 + 1.75*ncols, 0.55*y + 0.2))
     colour = {PASSED: "#80cfb9", NOT_YET: "#f2cf80", NOT_ATTEMPTED: "white"}
-    for y, (lesson, states) in enumerate(rows.items()):
-        ax.text(-0.6, y, lesson, ha="right", va="center", fontsize=11)
-        ax.barh([y]*len(states), 0.96, left=np.arange(len(states)) - 0.48, height=0.84, color=[colour[s] for s in states.values()], edgecolor="0.4")
-        for x, (name, state) in enumerate(states.items()): ax.text(x, y, f"{state[0]}\n{name}", ha="center", va="center", fontsize=10, color="black")
-    ax.set(xlim=(-2.2, widest), ylim=(len(rows) - 0.5, -0.5)); ax.axis("off")
+    for at, lesson in heads.items(): ax.text(-0.55, at, lesson, ha="right", va="center", fontsize=11)
+    ax.barh([b[1] for b in boxes], 0.96, left=[b[0] - 0.48 for b in boxes], height=0.86, color=[colour[b[3]] for b in boxes], edgecolor="0.4")
+    for x, at, name, state in boxes: ax.text(x, at, f"{state[0]}\n{name}", ha="center", va="center", fontsize=10, color="black")
+    ax.set(xlim=(-1.6, ncols - 0.5), ylim=(y - 0.5, -0.5), position=[0, 0, 1, 1]); ax.axis("off")
     return ax
