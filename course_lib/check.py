@@ -31,7 +31,7 @@ class Dice:
     def ints(self, lo, hi, *shape): return torch.as_tensor(self.rng.integers(lo, hi + 1, size=shape))   # hi included
     def pick(self, *options): return options[self.rng.integers(len(options))]
 
-# %% ../nbs/lib/16_check.ipynb #976e7486
+# %% ../nbs/lib/16_check.ipynb #6d1e2661
 @dataclass
 class Exercise:
     "A function to be written: its name is that of `fn`"
@@ -44,6 +44,7 @@ class Exercise:
     draw: object = None         # draw(value, *args): the curve (p,) or picture (h,w) in it, to be drawn side by side
     right: list = ()            # other right ones, which the tests put to the check
     ask: str = ""               # the task, where the lesson does not say it
+    next: str = ""              # the next step after wrong numbers, where none can be done by hand
     tol: float = 1e-6           # relative and absolute
 
     @property
@@ -221,7 +222,7 @@ def _compare(got, want, tol):
     if want.error is not None: return TYPE, f"it gives {_a(got.value)} where a {type(want.error).__name__} is to be raised"
     return difference(got.value, want.value, tol) or (None if difference(_plain(got.args), _plain(want.args), tol) is None else (CHANGED, "the result is right, but it changes its own input: work on a copy"))
 
-# %% ../nbs/lib/16_check.ipynb #0327e604
+# %% ../nbs/lib/16_check.ipynb #4a56370e
 def _misconception(ex, outcomes, args):
     "The first known mistake with the same outcomes, as (name, sentence), or None"
     for name, wrong, sentence in ex.misconceptions:
@@ -250,12 +251,12 @@ def verdict(ex, fn, seeds=range(5), limit=5.):
         if diff: failed.append((diff[0], _size(a), len(failed), diff[1], a, got, want))
         if isinstance(got.error, (TooLong, KeyboardInterrupt)): break
     if not failed: return Verdict(PASSED)
-    stage, _, _, words, a, got, want = min(failed, key=lambda f: f[:3])
+    stage, _, _, words, a, got, want = min(failed, key=lambda f: (f[1], f[0], f[2]))
     known = None if isinstance(outcomes[-1].error, (TooLong, KeyboardInterrupt)) else _misconception(ex, outcomes, args)
     pictures = next(filter(None, (_drawable(ex, *f[4:]) for f in sorted(failed, key=lambda f: -f[1]))), None) if ex.draw else None     # of the largest: there is most to see
     return Verdict(NOT_YET, _explain(ex, stage, words, a, got, want, known and known[1]), known and known[0], a, pictures)
 
-# %% ../nbs/lib/16_check.ipynb #8125f6f2
+# %% ../nbs/lib/16_check.ipynb #dd09134a
 def short(x):
     "A value on one line"
     if torch.is_tensor(x): x = x.detach().cpu().numpy()
@@ -275,20 +276,22 @@ def _named(ex, args):
     except (ValueError, TypeError): names = []
     return [f"{n} = {short(a)}" for n, a in zip(names or [f"argument {i}" for i in range(1, 9)], args)]
 
-NEXT = {TYPE: "Look at the line that returns: what is handed back there?", DTYPE: "Keep the dtype of the input: where does it change?", SHAPE: "Print the shape after each of your lines.",
+NEXT = {TYPE: "Look at the line that returns: what is handed back there?", DTYPE: "Keep the dtype of the input: where does it change?", SHAPE: "Print the shape after each of your lines.", "COUNT": "Which are missing, or too many?",
         VALUE: "Do this case by hand, and compare.", CHANGED: "Which of your lines writes into its argument? Operations that end in _ and += do.", ERROR: "Read the last line of the message first."}
 
 def _explain(ex, stage, words, args, got, want, sentence):
     "The words of a verdict: input, yours, expected, next step"
     lines = ["With " + "\n     ".join(_named(ex, args))] if args else []
     if got.printed: lines.append(f"it printed: {textwrap.shorten(got.printed, 200)}")
-    if stage == ERROR: lines.append(words)
+    if stage == ERROR: lines += [words] + [f"expected: a {type(want.error).__name__}"]*(want.error is not None)
     elif stage == CHANGED: lines.append(words + ".")
     else:
         lines += [f"yours:    {short(got.value)}", f"expected: {short(want.value) if want.error is None else 'a ' + type(want.error).__name__}"]
         if stage != VALUE or words.startswith("at "): lines.append(f"That is, {words}.")
+        elif lines[-1][10:] == lines[-2][10:]: lines.append("They differ after the digits shown here.")
     stopped = isinstance(got.error, (TooLong, KeyboardInterrupt))
-    return "\n".join([*lines, "→ " + (sentence or ("What should end the loop, and does it ever happen?" if stopped else NEXT[stage]))])
+    step = "What should end the loop, and does it ever happen?" if stopped else ex.next if stage == VALUE and ex.next else NEXT["COUNT" if stage == SHAPE and "shape (" not in words else stage]
+    return "\n".join([*lines, f"→ {sentence or step}"])
 
 # %% ../nbs/lib/16_check.ipynb #b87eafbb
 VERSION = 1
@@ -377,10 +380,12 @@ def _side_by_side(want, got):
         else: ax.plot(y, marker="o" if len(y) < 12 else None); ax.set_title(title)
     return axs
 
-# %% ../nbs/lib/16_check.ipynb #0923f73a
+# %% ../nbs/lib/16_check.ipynb #c2368ecc
+def _letters(text): return "".join(filter(str.isalnum, text.lower()))
+
 def _same(value, want, tol):
-    "Whether an answer is right: text without regard to case and spaces, shapes as tuples, numbers within `tol`"
-    if isinstance(want, str): return isinstance(value, str) and "".join(value.lower().split()) == "".join(want.lower().split())
+    "Whether an answer is right: text by its letters and digits, without regard to case, shapes as tuples, numbers within `tol`"
+    if isinstance(want, str): return isinstance(value, str) and _letters(value) == _letters(want)
     if torch.is_tensor(value) and not torch.is_tensor(want): value = value.tolist()
     if isinstance(want, float) and _kind(value) == "number": return bool(np.isclose(value, want, rtol=tol, atol=1e-12))
     with contextlib.suppress(Exception): return difference(value, want, 1e-9) is None

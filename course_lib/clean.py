@@ -237,7 +237,7 @@ def stub(source, name):
     for fn in reversed(fns): data = _cut(data, starts, fn)
     return data.decode()
 
-# %% ../nbs/lib/15_clean.ipynb #c81ebc98
+# %% ../nbs/lib/15_clean.ipynb #fa737d94
 _CHECKS = {"check", "check_value", "hint", "progress", "solution"}       # what a practice notebook imports
 
 def _code(source, n=0): return dict(kind="code", source=source, tags=[], attachments={}, n=n)
@@ -262,7 +262,10 @@ def practice_cells(cells):
     for c in outline(cells, short=True):
         for kind, name, ask in exercises(c):
             task = [dict(_code(ask, c["n"]), kind="markdown")]*bool(ask)
-            if kind == "exercise": res = _with_hole([*res, *task, *_alone(c, name)], name, c["n"])
+            if kind == "exercise":
+                own = _alone(c, name)
+                at = next((i for i in reversed(range(len(res))) if res[i]["kind"] == "code" and _definition(res[i]["source"], name)), len(res)) if not own else len(res)
+                res = _with_hole([*res[:at], *task, *res[at:], *own], name, c["n"])
             elif name in taken: raise ValueError(f"cell {c['n']}: exercise_value({name!r}) has a name that the lesson uses itself: rename it.")
             else: res += [*task, _code(f'{name} = ...   # your answer\ncheck_value("{name}", {name})', c["n"])]
             res.append(_code(f'# hint("{name}")\n# solution("{name}")', c["n"]))

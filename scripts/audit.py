@@ -31,6 +31,11 @@ def constant(ex):
     value = c.call(ex.fn, c.cases(ex)[0], ex.use).value
     return lambda *args, **kwargs: copy.deepcopy(value)
 
+def raising(kind):
+    "Whatever is asked, an error: no known mistake, or its sentence would be told to everybody whose code does not run"
+    def fn(*args, **kwargs): raise kind("no")
+    return fn
+
 def nothing(*args, **kwargs): return None
 
 def audit(ex, seeds):
@@ -43,6 +48,9 @@ def audit(ex, seeds):
         if v.state != c.PASSED: fails.append(f"{name}: {v.state}\n{v.words}")
     for name, fn, state in (("stub", as_learner(stub(source(ex), ex.name), ex), c.NOT_ATTEMPTED), ("the library's own", ex.fn, c.NOT_ATTEMPTED), ("None", nothing, c.NOT_YET), ("constant", constant(ex), c.NOT_YET)):
         if say(fn).state != state: passes.append(f"{name}: {say(fn).state}")
+    for kind in (RuntimeError, TypeError, ValueError, IndexError, AttributeError):
+        v = say(raising(kind))
+        if v.state != c.NOT_YET or v.misconception: passes.append(f"always a {kind.__name__}: {v.state}, {v.misconception}")
     for name, fn, sentence in ex.misconceptions:
         v = say(fn)
         if v.state != c.NOT_YET: passes.append(f"{name}: {v.state}")

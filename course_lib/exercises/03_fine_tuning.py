@@ -43,7 +43,7 @@ def _off_then_on(model, part):
 exercise(only_part_learns, ask="""Freeze by hand. `only_part_learns(model, "head")` is what `freeze` does, `only_part_learns(model, "")` is what `unfreeze` does. Each parameter has a switch, `p.requires_grad`.
 (The check shows as `before` which parameters were learning before the call, and gives you a model with those.)""",
     use=_returned_and_set,
-    cases=[({"body.weight": True, "head.weight": True}, "head"), ({"body.weight": True, "head.weight": False}, "head"), ({"body.weight": True, "head.weight": False}, ""), ({"body.head.weight": True, "head.weight": True}, "head"),
+    cases=[({"body.weight": True, "head.weight": True}, "head"), ({"body.weight": True, "head.weight": False}, "head"), ({"body.weight": True, "head.weight": False}, ""), ({"body.head.weight": True, "head.weight": True}, "head"), ({"body.0.weight": True, "body.4.weight": False}, "body.4"),
            lambda dice: ({name: dice.pick(True, False) for name in ("body.0.weight", "body.0.bias", "body.4.head.weight", "head.0.weight", "head.2.weight", "head.2.bias")}, dice.pick("head", "body", "body.4", ""))],
     right=[_off_then_on, _switched(lambda name, was, part: name[:len(part)] == part)],
     misconceptions=[("reversed", _switched(lambda name, was, part: not name.startswith(part)), "You froze the part itself. It is to learn, and everything else is to be frozen."),
@@ -83,7 +83,14 @@ def _watched(fn, xb, training):
     model[0].running_mean.fill_(1.)
     scores = fn(model, xb)
     return {"scores": scores.detach() if torch.is_tensor(scores) else scores, "keeps a way back": getattr(scores, "requires_grad", False),
-            "in training mode afterwards": model.training, "running mean": model[0].running_mean.clone()}
+            "in training mode afterwards": model.training, "and its parts": [part.training for part in model], "running mean": model[0].running_mean.clone()}
+
+def _outside_only(model, xb):
+    was = model.training
+    model.eval()
+    with torch.no_grad(): scores = model(xb)
+    model.training = was
+    return scores
 
 def _scoring(quiet, grads, after):
     "A function like `validation_scores`: with eval mode or not, with gradients or not, and with the mode `after(was)` at the end (None: left alone)"
@@ -106,7 +113,8 @@ exercise(validation_scores, ask="""Ask a network without disturbing it. While tr
     use=_watched,
     cases=[(torch.tensor([[1.], [3.], [5.]]), True), (torch.tensor([[1.], [3.], [5.]]), False), lambda dice: (dice.normal(dice.pick(4, 5), dice.pick(2, 3)), dice.pick(True, False))],
     right=[_inference, _scoring(True, False, lambda was: was)],
-    misconceptions=[("only called", _scoring(False, True, None), "You called the network as it was. In training mode dropout and BatchNorm disturb the scores: `model.eval()` first, and `torch.no_grad()` around the call. Then put the mode back."),
+    misconceptions=[("outside only", _outside_only, "You set `model.training` itself. That reaches the outermost module only, and the layers inside stay in eval mode: call `model.train(was)`."),
+                    ("only called", _scoring(False, True, None), "You called the network as it was. In training mode dropout and BatchNorm disturb the scores: `model.eval()` first, and `torch.no_grad()` around the call. Then put the mode back."),
                     ("eval forgotten", _scoring(False, False, None), "You forgot `model.eval()`. Dropout still throws numbers away, and BatchNorm learns from validation pictures. Call it first, and put the mode back at the end."),
                     ("gradients", _scoring(True, True, lambda was: was), "The scores are right, but the network kept what a way back would need, and that is memory for nothing. Call it inside `with torch.no_grad():`."),
                     ("left in eval", _scoring(True, False, None), "You left the network in eval mode. The training that goes on afterwards would be without dropout: remember `model.training` first, and put it back."),

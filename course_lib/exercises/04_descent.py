@@ -46,6 +46,7 @@ exercise(slope, cases=[(written("lambda p: p[0]**2*p[1]"), torch.tensor([3., 5.]
                     ("brackets", lambda f, params, i, h=1e-3: slope(f, params, i, h)*h*h, "You wrote `/2*h`, which divides by 2 and then multiplies by `h`. Put brackets around `2*h`."),
                     ("not divided", lambda f, params, i, h=1e-3: slope(f, params, i, h)*2*h, "You gave the change itself. A slope is a change per turn: divide it by the way, `2*h`."),
                     ("sign", lambda f, params, i, h=1e-3: -slope(f, params, i, h), "You subtracted the wrong way round. A slope is above zero when `f` grows: take `f` after `+h` minus `f` after `-h`."),
+                    ("not copied", lambda f, params, i, h=1e-3: 0*f(params), "You get 0. Two names for one tensor are still one tensor, and both turns cancel: make copies with `params.clone()`."),
                     ("all knobs", lambda f, params, i, h=1e-3: (f(params + h) - f(params - h))/(2*h), "You turned all knobs at once. Turn knob `i` alone: a step that is `h` at place `i` and zero elsewhere."),
                     ("only forwards", lambda f, params, i, h=1e-3: (f(turned(params, i, 2*h)) - f(params))/(2*h), "You went `2*h` to one side. Go `h` to each side, so that the point in question is in the middle."),
                     ("calculated", lambda f, params, i, h=1e-3: torch.func.grad(f)(params)[i], "You let PyTorch calculate the slope. Here it is to be measured, with two calls of `f`: so that you can test PyTorch with it."),
@@ -137,7 +138,8 @@ exercise_value("after_two_steps", ask="The loss is `5*x**2`, so its slope at `x`
     misconceptions=[("one step", -0.5, "You took one step. Take another one from there, with the slope of the new place."),
                     ("the first slope twice", -2., "You used the first slope for both steps. After the first step you are elsewhere: work out the slope there."),
                     ("uphill", 6.25, "You walked uphill. Subtract the learning rate times the slope."),
-                    ("the loss for the slope", 0.0625, "You took the loss as the slope, or forgot the 2 of the square. The slope is `10*x`."),
+                    ("without the 2", 0.0625, "You forgot the 2 of the square: you used 5·x. The slope is `10*x`."),
+                    ("the loss for the slope", 0.203125, "You took the loss as the slope. The slope is `10*x`."),
                     ("no slope", 0.7225, "You multiplied by 1 - 0.15. The step is 0.15 times the slope, and the slope is `10*x`."),
                     ("the rate for the step", 0.7, "You subtracted the learning rate itself. The step is the learning rate times the slope.")],
     hints=["How far does the first step go, and in which direction?", "The step is the learning rate times the slope where you stand. Subtract it from `x`. Then do it again from the new place.", "First step: `1 - 0.15*10`. Second step: take that as the new `x`, and subtract `0.15*10*x`."],
@@ -190,7 +192,13 @@ def sgd_in_one(x, y, model, params, lr, epochs, bs, seed=0):
     return torch.stack(losses), params
 
 line = written("lambda p, x: p[0] + p[1]*x")
-exercise(descend_in_batches, draw=lambda value, *args: value[0],
+def losses_and_knobs(fn, x, y, model, params, lr, epochs, bs, seed=0):
+    "What `fn` gives; an error when it cannot be drawn"
+    res = fn(x, y, model, params, lr, epochs, bs, seed)
+    if isinstance(res, (tuple, list)) and any(getattr(r, "requires_grad", False) for r in res): raise RuntimeError("what you return still carries its whole calculation (requires_grad), and cannot be drawn: keep values with .detach()")
+    return res
+
+exercise(descend_in_batches, use=losses_and_knobs, draw=lambda value, *args: value[0],
     cases=[(*torch.tensor([[0., 1., 2.], [1., 3., 5.]], dtype=torch.float64), line, torch.zeros(2, dtype=torch.float64), 0.1, 1, 3), (*torch.tensor([[0., 1., 2.], [1., 3., 5.]], dtype=torch.float64), line, torch.zeros(2, dtype=torch.float64), 0.1, 2, 2, 1),
            lambda dice: (*dice.normal(2, int(dice.ints(5, 7))), line, dice.normal(2), dice.pick(0.1, 0.05), int(dice.ints(2, 3)), int(dice.pick(2, 3, 4)), int(dice.ints(1, 9))),
            lambda dice: (*dice.normal(2, 5), written(f"lambda p, x: {dice.ints(1, 3)}*p[0]*x**2 + p[1]"), dice.normal(2), 0.05, 3, int(dice.pick(2, 3)), int(dice.ints(1, 9)))],

@@ -30,7 +30,7 @@ exercise(relu, draw=lambda value, *args: value.flatten(),
     why="It is the simplest bend there is. Its slope is 1 or 0, so a gradient passes through as it is, or not at all.")
 
 exercise_value("convex_ones", ask='Add as many hinges `relu(m*x + b)` as you like, without weights and without a height. Which of these curves can the sum draw between x = -2 and x = 2, as closely as you like? **A** `abs(x)`, **B** `1 - abs(x)`, **C** `x**2 - 1`, **D** `x + 3`, **E** `x**2`. Write the letters in order, as in `"AB"`.', answer="ADE",
-    misconceptions=[("everything", "ABCDE", "You said that it can draw anything. Look at the slope of one hinge from left to right: does it ever fall? And is it ever below 0?"),
+    misconceptions=[("not in order", "DAE", "The right letters. Write them in the order of the alphabet."), ("everything", "ABCDE", "You said that it can draw anything. Look at the slope of one hinge from left to right: does it ever fall? And is it ever below 0?"),
                     ("only the slope", "ACDE", "You looked at the bends only. One of your curves goes below 0, and a sum of hinges never does."),
                     ("only the height", "ABDE", "You let a curve pass whose slope falls, at its top. The slope of a sum of hinges never falls from left to right."),
                     ("no straight line", "AE", "You left out the straight line. Which hinge has its bend far to the left of the data?"),
@@ -156,11 +156,12 @@ def what_start_promises(fn, x, y, n, seed=0, steep=4.):
     def knobs(seed):
         res = fn(x, y, n, seed, steep)
         if not isinstance(res, (tuple, list)) or len(res) != 4: raise TypeError("start is to return four things, (m, b, c, d)")
-        return [torch.as_tensor(k).detach().double() for k in res]
+        if not all(map(torch.is_tensor, res)): raise TypeError("all four, m, b, c and d, are to be tensors")
+        return [k.detach().double() for k in res]
     m, b, c, d = knobs(seed)
     bends, again, other = (-b/m for m, b, *_ in ((m, b), knobs(seed), knobs(seed + 1)))
     place = (bends - x.min())/(x.max() - x.min())*n
-    return {"m": m, "each bend is in part number": [math.floor(p) if math.isfinite(p) else 0. for p in place.tolist()], "c": c, "d": d,
+    return {"m": m, "each bend is in part number": [math.floor(p) if math.isfinite(p) else 0. for p in place.tolist()], "each has a chance of its own": n == 1 or (place - place.floor()).diff().abs().max().item() > 1e-4, "c": c, "d": d,
             "the same seed gives the same bends": torch.equal(bends, again), "another seed gives others": not torch.equal(bends, other)}
 
 def start_by_loop(x, y, n, seed=0, steep=4.):
@@ -181,7 +182,7 @@ def start_with(bends=lambda x, n, gen: x.min() + (torch.arange(n) + torch.rand(n
     return begin
 
 exercise(start, use=what_start_promises,
-    cases=[(torch.tensor([0., 1., 4.]), torch.tensor([1., 3., 5.]), 4), (torch.tensor([0., 1., 4.]), torch.tensor([1., 3., 5.]), 1), (torch.tensor([0., 1., 4.]), torch.tensor([1., 3., 5.]), 0),
+    cases=[(torch.tensor([0., 1., 4.]), torch.tensor([1., 3., 5.]), 4), (torch.tensor([0., 1., 4.]), torch.tensor([1., 3., 5.]), 1), (torch.tensor([0., 1., 4.]), torch.tensor([1., 3., 5.]), 0), (torch.tensor([0., 1., 4.]), torch.tensor([1., 3., 5.]), -1),
            lambda dice: (dice.normal(6) + 2, dice.normal(6), int(dice.ints(2, 5)), int(dice.ints(1, 9)), dice.pick(1., 2., 4.)), lambda dice: (3*dice.normal(5) - 2, dice.normal(5, 2), 3, int(dice.ints(1, 9)))],
     right=[start_by_loop, start_with(b=lambda m, bends: bends*-m)],
     misconceptions=[("all look right", start_with(m=lambda n, steep: torch.full((n,), steep)), "You let all hinges look to the right. Every second one looks left: its slope is `-steep`."),
@@ -192,6 +193,7 @@ exercise(start, use=what_start_promises,
                     ("b divided", start_with(b=lambda m, bends: -bends/m), "You divided the bend by `m`. At the bend `m*x + b` is 0: `b` is `-m` times the bend."),
                     ("anywhere", start_with(bends=lambda x, n, gen: x.min() + torch.rand(n, generator=gen)*(x.max() - x.min())), "You drew the bends anywhere in the range, and some parts may get none. Put one into each of the `n` equal parts."),
                     ("the same for every seed", start_with(bends=lambda x, n, gen: x.min() + (torch.arange(n) + 0.5)/n*(x.max() - x.min())), "You get the same bends for every seed. Move each of them by chance within its part: a generator takes `seed`, and `torch.rand` takes the generator."),
+                    ("one chance for all", start_with(bends=lambda x, n, gen: x.min() + (torch.arange(n) + torch.rand(1, generator=gen))/n*(x.max() - x.min())), "You drew one random number for all parts. Each bend has its own: `torch.rand(n, ...)`."),
                     ("generator not used", start_with(bends=lambda x, n, gen: x.min() + (torch.arange(n) + torch.rand(n))/n*(x.max() - x.min())), "You get other bends at each call, whatever `seed` is. Hand the generator to `torch.rand`, as `generator=gen`."),
                     ("from 0", start_with(bends=lambda x, n, gen: (torch.arange(n) + torch.rand(n, generator=gen))/n*(x.max() - x.min())), "You spread the bends from 0 on. They are to begin at the smallest `x`: add `x.min()`."),
                     ("weights 1", start_with(c=torch.ones), "You began with weights of 1. With 0 the first curve is flat, and nothing has to be unlearned."),

@@ -58,7 +58,7 @@ def two_matrices(dice):
     m, k, n = dice.pick((2, 3, 4), (4, 2, 3), (3, 4, 2), (5, 3, 2))
     return dice.normal(m, k), dice.normal(k, n)
 
-exercise(matmul, cases=[(torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([[1., 0.], [10., 1.]])), (torch.tensor([[1., 2., 3.]]), torch.tensor([[1., 0.], [0., 1.], [10., 10.]])), two_matrices],
+exercise(matmul, ask="The check tries only inputs that fit.", cases=[(torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([[1., 0.], [10., 1.]])), (torch.tensor([[1., 2., 3.]]), torch.tensor([[1., 0.], [0., 1.], [10., 10.]])), two_matrices],
     use=lambda fn, a, b: fn(a, b),
     right=[lambda a, b: a@b, lambda a, b: torch.einsum("ik,kj->ij", a, b), lambda a, b: (a[:, None]*b.t()[None]).sum(-1)],
     misconceptions=[("number by number", lambda a, b: a*b, "You multiplied number by number. Each number of the answer is a whole row of the first, times a whole column of the second, added up."),
@@ -138,7 +138,7 @@ wrong_sums = [("along the pictures", other_axis, "You added along axis 0, whatev
               ("over everything", all_of_it, "You divided by the sum of all numbers. Each picture needs its own sum: add along `dim` only."),
               ("without keepdim", along("sum"), "You added along `dim`, and the axis vanished. Then the sums no longer stand beside their rows: keep the axis, with `keepdim=True`.")]
 
-exercise(softmax, cases=[(torch.tensor([0., math.log(3)]),), (torch.tensor([1000., 0.]),), (torch.tensor([[2., 1., 0.], [0., 0., 3.]]), 1), (torch.tensor([[2., 1., 0.], [0., 0., 3.]]), 0), (torch.tensor([[2000., 1999., 0.], [0., 1., 0.]]), 1),
+exercise(softmax, cases=[(torch.tensor([0., math.log(3)]),), (torch.tensor([1000., 0.]),), (torch.tensor([[2., 1., 0.], [0., 0., 3.]]), 1), (torch.tensor([[2., 1., 0.], [0., 0., 3.]]), 0), (torch.tensor([[200., 199., 0.], [0., 1., 0.]]), 1),
                          lambda dice: (3*dice.normal(3, 4), dice.pick(0, 1)), lambda dice: (900*dice.normal(4, 2), 1), lambda dice: (dice.normal(2, 3, 4), dice.pick(0, 1, -1))],
     right=[lambda x, dim=-1: x.softmax(dim), lambda x, dim=-1: x.log_softmax(dim).exp(), lambda x, dim=-1: (x - x.max(dim, keepdim=True).values).exp()/(x - x.max(dim, keepdim=True).values).exp().sum(dim, keepdim=True)],
     misconceptions=[("exp of large scores", softmax_with(no_top, sum_there), "You take `exp` of the scores as they are. `exp(1000)` is more than a float can hold. Subtract the largest score first: the quotient stays the same."),
@@ -158,7 +158,7 @@ def some_log_probs(dice):
 
 def rows_of(targs): return torch.arange(len(targs))
 
-exercise(nll, cases=[(torch.tensor([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]]).log(), torch.tensor([0, 2])), (torch.tensor([[0.5, 0.5]]).log(), torch.tensor([1])), some_log_probs],
+exercise(nll, ask="The check tries only inputs that fit.", cases=[(torch.tensor([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]]).log(), torch.tensor([0, 2])), (torch.tensor([[0.5, 0.5]]).log(), torch.tensor([1])), some_log_probs],
     right=[lambda log_probs, targs: torch.nn.functional.nll_loss(log_probs, targs), lambda log_probs, targs: -log_probs.gather(1, targs[:, None]).mean(), lambda log_probs, targs: -sum(row[t] for row, t in zip(log_probs, targs))/len(targs)],
     misconceptions=[("sum for mean", lambda log_probs, targs: -log_probs[rows_of(targs), targs].sum(), "You took the sum. The loss then grows with the size of the batch, and so does the step. Take the mean over the pictures."),
                     ("sign", lambda log_probs, targs: log_probs[rows_of(targs), targs].mean(), "You left out the minus. Logarithms of probabilities are negative, and a loss is to be small when the net is right."),
@@ -231,10 +231,10 @@ def layer_with(fn, w, b, x, act=None):
     fresh, again = (fn(40, 30, gen=torch.Generator().manual_seed(1)) for _ in range(2))
     size = fresh.w.detach().abs().max().item()*40**0.5
     seen = {"shape of w": tuple(fresh.w.shape), "shape of b": tuple(fresh.b.shape), "params are w and b": len(fresh.params) == 2 and fresh.params[0] is fresh.w and fresh.params[1] is fresh.b,
-            "w and b can learn": fresh.w.requires_grad and fresh.b.requires_grad, "w on both sides of 0": (fresh.w < 0).any().item() and (fresh.w > 0).any().item(),
+            "no calculation behind w and b": fresh.w.is_leaf and fresh.b.is_leaf, "w and b can learn": fresh.w.requires_grad and fresh.b.requires_grad, "w on both sides of 0": (fresh.w < 0).any().item() and (fresh.w > 0).any().item(),
             "w within 1/√nin": size <= 1.0001, "w reaches it nearly": size > 0.9, "equal for equal gen": torch.equal(fresh.w, again.w)}
     layer = fn(*w.shape, act)
-    layer.w, layer.b, layer.params = w, b, [w, b]
+    layer.w.data, layer.b.data = w, b
     return seen | {"layer(x)": layer(x)}
 
 def some_layer(dice):
@@ -254,6 +254,10 @@ def renew(layer, make):
     layer.w = make(*layer.w.shape).requires_grad_()
     layer.params = [layer.w, layer.b]
 
+def calculated(layer):
+    layer.w = layer.w.detach().requires_grad_()*1
+    layer.params = [layer.w, layer.b]
+
 class DenseByTorch:
     def __init__(self, nin, nout, act=None, gen=None):
         self.w = torch.empty(nin, nout).uniform_(-1/nin**0.5, 1/nin**0.5, generator=gen).requires_grad_()
@@ -266,7 +270,7 @@ def without_sum(layer, x): return (layer.act or (lambda out: out))(x@layer.w)
 def without_bend(layer, x): return x@layer.w + layer.b
 def always_relu(layer, x): return torch.relu(x@layer.w + layer.b)
 
-exercise(Dense, cases=[(torch.tensor([[1., -2.]]), torch.tensor([0.5, 1.]), torch.tensor([[1.], [2.]]), torch.relu), (torch.tensor([[1., -2.]]), torch.tensor([0.5, 1.]), torch.tensor([[1.], [2.]])), some_layer],
+exercise(Dense, ask="The check tries only inputs that fit.", cases=[(torch.tensor([[1., -2.]]), torch.tensor([0.5, 1.]), torch.tensor([[1.], [2.]]), torch.relu), (torch.tensor([[1., -2.]]), torch.tensor([0.5, 1.]), torch.tensor([[1.], [2.]])), some_layer],
     use=layer_with, right=[DenseByTorch],
     misconceptions=[("bend before the sum", dense_but(forward=bend_first), "You bend the product and add `b` afterwards. Then `b` cannot move the place of the bend. Add first, bend last: `act(x@w + b)`."),
                     ("b forgotten", dense_but(forward=without_sum), "You left out `b`. Without it every neuron bends at the same place, the origin. Add it before the bend."),
@@ -278,6 +282,7 @@ exercise(Dense, cases=[(torch.tensor([[1., -2.]]), torch.tensor([0.5, 1.]), torc
                     ("only above 0, too large", dense_but(lambda layer: renew(layer, lambda nin, nout: torch.rand(nin, nout, generator=torch.Generator().manual_seed(0)))), "Your weights begin between 0 and 1. Make them lie on both sides of 0, and the smaller the more inputs there are: `2*torch.rand(...) - 1`, times `nin**-0.5`."),
                     ("too large", dense_but(lambda layer: renew(layer, lambda nin, nout: 2*torch.rand(nin, nout, generator=torch.Generator().manual_seed(0)) - 1)), "Your weights begin too large. A neuron adds up `nin` products, so with many inputs its sum grows. Multiply the weights by `nin**-0.5`."),
                     ("gen not used", dense_but(lambda layer: renew(layer, lambda nin, nout: (2*torch.rand(nin, nout) - 1)*nin**-0.5)), "You draw the weights without `gen`. Two layers made with equal generators are to be equal: hand it on, `generator=gen`."),
+                    ("a calculation behind w", dense_but(calculated), "Your `w` is the result of a calculation, so its slope ends up in the tensor before it. Do the arithmetic first, `requires_grad_()` last."),
                     ("all zero", dense_but(lambda layer: renew(layer, torch.zeros)), "Your weights begin at 0. Then all neurons of a layer are alike, get the same slope, and stay alike. Draw them at random.")],
     hints=["A layer holds two tensors that learn. Which shapes must they have, so that `x@w + b` turns `(n,nin)` into `(n,nout)`?",
            "In `__init__`: make `w` (nin, nout) and `b` (nout,), between -1/√nin and 1/√nin, with `requires_grad`; keep them as `self.w`, `self.b` and `self.params`. In `__call__`: product, sum, and the bend if there is one. Only inputs that fit are tried.",
@@ -323,7 +328,7 @@ def batches_by_slices(x, y, bs, gen=None):
     x, y = x[order], y[order]
     return [(x[i:i + bs], y[i:i + bs]) for i in range(0, len(x), bs)]
 
-exercise(batches, cases=[(torch.tensor([[1.], [2.], [3.], [4.], [5.]]), torch.tensor([10, 20, 30, 40, 50]), 2), (torch.tensor([[1.], [2.], [3.], [4.], [5.]]), torch.tensor([10, 20, 30, 40, 50]), 1), some_pictures],
+exercise(batches, ask="The check tries only inputs that fit.", cases=[(torch.tensor([[1.], [2.], [3.], [4.], [5.]]), torch.tensor([10, 20, 30, 40, 50]), 2), (torch.tensor([[1.], [2.], [3.], [4.], [5.]]), torch.tensor([10, 20, 30, 40, 50]), 1), some_pictures],
     use=three_epochs, right=[batches_by_slices, batches_by(lambda n, gen: both(torch.rand(n, generator=gen).argsort()))],
     misconceptions=[("last batch dropped", batches_by(lambda n, gen: both(torch.randperm(n, generator=gen)), drop=True), "You drop what does not fill a whole batch. Those pictures are data too: let the last batch be smaller."),
                     ("last batch dropped, not shuffled", batches_by(lambda n, gen: both(torch.arange(n)), drop=True), "You drop what does not fill a whole batch, and never shuffle. Let the last batch be smaller, and begin with `torch.randperm`."),
@@ -392,12 +397,19 @@ exercise(training_step, cases=[(torch.tensor([[0., 0.]], dtype=torch.float64), t
            "`loss = nll(log_softmax(model(xb)), yb)`; `grads = torch.autograd.grad(loss, model.params)`; then `for p, g in zip(model.params, grads): p -= ...`, and at the end `loss.item()`."],
     why="`autograd.grad` returns fresh slopes, so there is nothing to zero. `no_grad` keeps the step out of the recording, and `-=` changes the tensor that the layer holds.")
 
+class Watched(Sequential):
+    "Remembers which training pictures came by, in which order"
+    def __init__(self, *layers): super().__init__(*layers); self.seen = []
+    def __call__(self, x): self.seen += [v for v in x[:, 0].tolist() if v >= 0]; return super().__call__(x)
+
 def fit_from(fn, w, train, valid, epochs, lr, bs, rule=None):
-    "The rows of `fit` with one layer of the weights `w`, its `b` at 0"
+    "The rows of `fit` with one layer of the weights `w`, its `b` at 0; and whether it shuffles, seen with a rate of 0"
     model = Dense(*w.shape)
     model.w, model.b = w.clone().requires_grad_(), torch.zeros(w.shape[1], dtype=w.dtype, requires_grad=True)
     model.params = [model.w, model.b]
-    return fn(Sequential(model), train, valid, epochs, lr, bs, rule)
+    rows, still = fn(Sequential(model), train, valid, epochs, lr, bs, rule), Watched(Dense(1, 2))
+    fn(still, (torch.arange(6.)[:, None], torch.zeros(6, dtype=torch.long)), (-torch.ones(1, 1), torch.tensor([0])), 3, 0., 2)
+    return {"rows": rows, "a new order in each epoch": len({tuple(still.seen[i:i+6]) for i in range(0, len(still.seen), 6)}) > 1}
 
 def pull(p, g): return g + 0.5*p
 
@@ -407,11 +419,12 @@ def same_pictures(dice):
     train, valid = (dice.normal(1, 2).expand(n, 2).clone(), torch.ones(n, dtype=torch.long)), (2*dice.normal(m, 2), dice.ints(0, 2, m))
     return dice.normal(2, 3), train, valid, dice.pick(1, 2), 0.5, dice.pick(2, 3), dice.pick(None, pull)
 
-def fit_with(train_loss=lambda losses, sizes, now: sum(l*n for l, n in zip(losses, sizes))/sum(sizes), early=False, on_train=False, ruled=True, first=0, once=False):
+def fit_with(train_loss=lambda losses, sizes, now: sum(l*n for l, n in zip(losses, sizes))/sum(sizes), early=False, on_train=False, ruled=True, first=0, once=False, remade=False):
     "`fit` with one thing changed"
     def wrong(model, train, valid, epochs, lr, bs=32, rule=None, seed=0):
         gen, rows, (x, y) = torch.Generator().manual_seed(seed), [], train if on_train else valid
         for epoch in range(epochs):
+            if remade: gen = torch.Generator().manual_seed(seed)
             before = model(x).detach()
             done = [(training_step(model, xb, yb, lr, rule if ruled else None), len(xb)) for xb, yb in batches(*train, bs, gen)]
             scores = before if early else model(x).detach()
@@ -419,7 +432,7 @@ def fit_with(train_loss=lambda losses, sizes, now: sum(l*n for l, n in zip(losse
         return rows[-1] if once else rows
     return wrong
 
-exercise(fit, cases=[(torch.tensor([[0., 0.]], dtype=torch.float64), (torch.ones(3, 1, dtype=torch.float64), torch.tensor([0, 0, 0])), (torch.tensor([[1.], [2.]], dtype=torch.float64), torch.tensor([0, 1])), 1, 1., 2), same_pictures],
+exercise(fit, ask="The check tries only inputs that fit.", cases=[(torch.tensor([[0., 0.]], dtype=torch.float64), (torch.ones(3, 1, dtype=torch.float64), torch.tensor([0, 0, 0])), (torch.tensor([[1.], [2.]], dtype=torch.float64), torch.tensor([0, 1])), 1, 1., 2), same_pictures],
     use=fit_from, right=[fit_with()],
     misconceptions=[("the last batch", fit_with(lambda losses, sizes, now: losses[-1]), "You report the loss of the last batch as that of the epoch. That is one handful of pictures, by chance an easy or a hard one. Take the mean over all pictures of the epoch."),
                     ("batches count alike", fit_with(lambda losses, sizes, now: sum(losses)/len(losses)), "You took the mean over the batches. The last one is smaller, and its pictures count more than others that way. Weight each loss by its batch's size, and divide by all pictures."),
@@ -431,6 +444,7 @@ exercise(fit, cases=[(torch.tensor([[0., 0.]], dtype=torch.float64), (torch.ones
                     ("judged too early", fit_with(early=True), "You take the validation scores before the epoch's steps. Train first, then look."),
                     ("rule not handed on", fit_with(ruled=False), "You train without the `rule`. Hand it on to `training_step`."),
                     ("epochs from 1", fit_with(first=1), "You count the epochs from 1. Here they begin with 0, as everything in Python."),
+                    ("always the same order", fit_with(remade=True), "Every epoch takes the pictures in the same order. Make the generator once, before the loop, and hand it to `batches` each time."),
                     ("one row", fit_with(once=True), "You return the last epoch's row only. Collect one per epoch in a list, and return that.")],
     hints=["What happens in an epoch? And when each batch tells you the mean loss of its own pictures, what is the mean over all of them?",
            "For each epoch: a `training_step` on each batch of `batches(*train, bs, gen)`, keeping loss times size. Then, without recording, the scores of `valid[0]`. One dict per epoch. Divergence is not tried.",

@@ -90,7 +90,7 @@ conv_cases = [(one_row(1, 2, 3), one_row(1, 10)), (torch.tensor([[[[1., 2, 3], [
 half_padded = "You have added the border on one side only, or on one axis only. It goes all around: `padding` pixels on the left, right, top and bottom. F.pad takes them in this order."
 
 exercise(conv_loops, cases=conv_cases, draw=lambda value, *args: value[0, 0],
-    ask="In `conv_loops`, `padding` is a border of zeros all around, `stride` counts the pixels from one window to the next, `dilation` those from one weight to the next. With `groups=2` the first half of the kernels reads the first half of the channels, and the second half the second. The same goes for `conv_unfold` below.",
+    ask="The check tries only inputs that fit. In `conv_loops`, `padding` is a border of zeros all around, `stride` counts the pixels from one window to the next, `dilation` those from one weight to the next. With `groups=2` the first half of the kernels reads the first half of the channels, and the second half the second. The same goes for `conv_unfold` below.",
     right=[F.conv2d, nested_loops],
     misconceptions=[("kernel turned", lambda x, w, *args: F.conv2d(x, w.flip(2, 3), *args), "You have turned the kernel upside down and back to front. Networks do not turn it: multiply each window by the kernel as it is."),
                     ("bias forgotten", lambda x, w, b=None, *args: F.conv2d(x, w, None, *args), "You have left out `b`. Add each output channel's number to all places of that channel, unless `b` is None."),
@@ -159,7 +159,7 @@ def blocks_of(x, ks):
 
 pool_cases = [(torch.tensor([[[[1., 2, 5, 4], [3, 0, 0, 7]]]]), 2), (torch.tensor([[[[1., 2, 5, 4, 9], [3, 0, 0, 7, 9]]]]), 2), (torch.tensor([[[[1., 2, 3], [4, 5, 6], [7, 8, 0]]]]), 3), (torch.tensor([[[[-1., -2], [-3, -4]]]]), 2), (torch.tensor([[[[1., 2], [3, 4]], [[8, 7], [6, 5]]]]), 2), (torch.tensor([[[[1., 2, 3, 4], [5, 6, 7, 8], [8, 7, 6, 5], [4, 3, 2, 1]]]]), 4), pool_case, lambda dice: (*pool_case(dice)[:1], 4)]
 
-exercise(max_pool, cases=pool_cases, draw=lambda value, *args: value[0, 0],
+exercise(max_pool, ask="The check tries only inputs that fit.", cases=pool_cases, draw=lambda value, *args: value[0, 0],
     right=[F.max_pool2d, lambda x, ks=2: blocks_of(x, ks).amax((3, 5))],
     misconceptions=[("mean", F.avg_pool2d, "You have taken the mean of every window. Max pooling keeps its largest number."),
                     ("overlapping", lambda x, ks=2: F.max_pool2d(x, ks, 1), "Your windows overlap, they move by one pixel. In pooling they lie side by side: each begins `ks` pixels after the last."),
@@ -175,7 +175,7 @@ exercise(max_pool, cases=pool_cases, draw=lambda value, *args: value[0, 0],
 
 def avg_by_conv(x, ks=2): return F.conv2d(x, torch.full((x.shape[1], 1, ks, ks), 1/ks**2, dtype=x.dtype), stride=ks, groups=x.shape[1])
 
-exercise(avg_pool, cases=pool_cases, draw=lambda value, *args: value[0, 0],
+exercise(avg_pool, ask="The check tries only inputs that fit.", cases=pool_cases, draw=lambda value, *args: value[0, 0],
     right=[F.avg_pool2d, lambda x, ks=2: blocks_of(x, ks).mean((3, 5)), avg_by_conv],
     misconceptions=[("sum", lambda x, ks=2: F.avg_pool2d(x, ks)*ks**2, "You have taken the sum of every window. Divide it by how many pixels a window has."),
                     ("divided by ks", lambda x, ks=2: F.avg_pool2d(x, ks)*ks, "You have divided by `ks`. A window has `ks` rows of `ks` pixels: divide by their number, `ks*ks`."),
@@ -189,8 +189,8 @@ exercise(avg_pool, cases=pool_cases, draw=lambda value, *args: value[0, 0],
     why="A mean is a dot product with equal weights: average pooling is a convolution with stride `ks` and a kernel that does not learn. Max pooling is not, for a maximum is no sum.")
 
 def filled_outputs(model, x):
-    "What `model` gives for `x` in training and in evaluation mode, when each parameter holds numbers that depend on its shape alone; what is no model, as it is"
-    if not isinstance(model, nn.Module): return model
+    "What `model` gives for `x` in training and in evaluation mode, when each parameter holds numbers that depend on its shape alone; TypeError when it is no model"
+    if not isinstance(model, nn.Module): raise TypeError(f"a model is to come back, as nn.Sequential(*layers) is one, and not a {type(model).__name__}")
     model, copies = model.double(), [x.clone(), x.clone()]
     with torch.no_grad():
         model(x)                                        # makes lazy layers
@@ -218,6 +218,7 @@ class AlwaysDrop(nn.Dropout):
     def forward(self, x): return F.dropout(x, self.p)
 
 exercise(Net, use=lambda Net, width, dropout, norm, x: filled_outputs(Net(width, dropout, norm), x),
+    next="`print` your model, and go through its layers one by one with the docstring beside them.",
     cases=[(4, 0., False, torch.linspace(-1, 1, 3072, dtype=torch.float64).view(1, 3, 32, 32)), (4, 0.5, False, torch.linspace(-1, 1, 3072, dtype=torch.float64).view(1, 3, 32, 32)), lambda dice: (4, 0., True, dice.normal(2, 3, 32, 32)),
            lambda dice: (dice.pick(2, 6), dice.pick(0., 0.3), dice.pick(False, True), dice.normal(2, 3, 32, 32))],
     right=[net_chain],

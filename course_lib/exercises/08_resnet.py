@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from ..check import exercise, exercise_value
 
 def known_outputs(model, x):
-    "What `model` gives for `x` in training and in evaluation mode, when each parameter holds numbers that depend on its shape alone; what is no model, as it is"
-    if not isinstance(model, nn.Module): return model
+    "What `model` gives for `x` in training and in evaluation mode, when each parameter holds numbers that depend on its shape alone; TypeError when it is no model"
+    if not isinstance(model, nn.Module): raise TypeError(f"a layer is to come back, as nn.Sequential(*layers) is one, and not a {type(model).__name__}")
     model, copies = model.double(), [x.clone(), x.clone()]
     with torch.no_grad():
         model(x)                                        # makes lazy layers
@@ -41,6 +41,7 @@ def with_knobs(conv_bn, ni, nf, ks, stride, act, x):
     return {**found, "parameters": sum(p.numel() for p in model.parameters())} if isinstance(found, dict) else found
 
 exercise(conv_bn, use=with_knobs,
+    next="`print` your model, and go through its layers one by one with the docstring beside them.",
     cases=[(1, 1, 1, 1, True, torch.tensor([[[[1., 2, 4, 0]]]], dtype=torch.float64)), (1, 1, 3, 1, False, torch.tensor([[[[1., 2, 4, 0]]]], dtype=torch.float64)), (1, 1, 3, 2, False, torch.tensor([[[[1., 2, 4, 0, 3, 1]]]], dtype=torch.float64)),
            lambda dice: (2, dice.pick(2, 3), dice.pick(1, 3, 5), dice.pick(1, 2), dice.pick(True, False), dice.normal(2, 2, dice.pick(4, 5), 6)), lambda dice: (3, 2, 3, 1, dice.pick(True, False), dice.normal(2, 3, 4, 5))],
     right=[conv_bn_like, OwnConvBn],
@@ -107,6 +108,7 @@ class ResBlockLike(nn.Module):
 def res_block_way(way): return lambda ni, nf, stride=1: ResBlockLike(ni, nf, stride, way)
 
 exercise(ResBlock, use=lambda ResBlock, ni, nf, stride, x: known_outputs(ResBlock(ni, nf, stride), x),
+    next="`print` your model, and go through its layers one by one with the docstring beside them.",
     cases=[(1, 1, 1, torch.tensor([[[[1., 2, 4, 0]]]], dtype=torch.float64)), (1, 2, 1, torch.tensor([[[[1., 2, 4, 0]]]], dtype=torch.float64)), (1, 1, 2, torch.tensor([[[[1., 2, 4, 0, 3, 1, 5, 2]]]], dtype=torch.float64)),
            lambda dice: (2, 2, 1, dice.normal(2, 2, 4, 5)), lambda dice: (2, dice.pick(2, 4), 2, dice.normal(2, 2, 6, dice.pick(5, 8))), lambda dice: (2, 3, dice.pick(1, 2), dice.normal(2, 2, 4, 5))],
     right=[res_block_way("right")],
@@ -140,31 +142,31 @@ def tiny_like(n_out=1000, widths=(32, 64, 128, 256), first=1, others=2, stem=2, 
     body = [ResBlock(widths[max(i - 1, 0)], nf, first if i == 0 else others) for i, nf in enumerate(widths)]
     return nn.Sequential(conv_bn(3, widths[0], stride=stem, act=stem_act), *body[:blocks], pool(1), nn.Flatten(), score, *end)
 
-class OwnTiny(nn.Module):
-    def __init__(self, n_out, widths):
-        super().__init__()
-        self.score, self.blocks = nn.Linear(widths[-1], n_out), nn.ModuleList()
-        for ni, nf in zip(widths[:-1], widths[1:]): self.blocks.append(ResBlock(ni, nf, 2))
-        self.stem = nn.Sequential(conv_bn(3, widths[0], 3, 2), ResBlock(widths[0], widths[0]))
-    def forward(self, x):
-        x = self.stem(x)
-        for block in self.blocks: x = block(x)
-        return self.score(x.mean((2, 3)))
+def own_tiny(n_out, widths):
+    layers, ni = [conv_bn(3, widths[0], 3, 2)], widths[0]
+    for i, nf in enumerate(widths): layers.append(ResBlock(ni, nf, 2 if i else 1)); ni = nf
+    return nn.Sequential(*layers, nn.AvgPool2d(1), nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(1), nn.Linear(ni, n_out))
+
+def known_sequential(model, x):
+    if isinstance(model, nn.Module) and not isinstance(model, nn.Sequential): raise TypeError("an nn.Sequential is asked for, as nn.Sequential(*layers) makes one")
+    return known_outputs(model, x)
 
 def flat_tiny(n_out, widths):
     "Without the average: flattened as it is"
     return nn.Sequential(*list(tiny_like(n_out, widths))[:-3], nn.Flatten(), nn.Linear(widths[-1], n_out))
 
-exercise(tiny_resnet, use=lambda tiny_resnet, n_out, widths, x: known_outputs(tiny_resnet(n_out, widths), x),
-    cases=[(2, (4,), torch.linspace(0, 9, 96, dtype=torch.float64).sin().view(1, 3, 4, 8)), (2, (2, 4), torch.linspace(0, 9, 384, dtype=torch.float64).sin().view(2, 3, 8, 8)),
+exercise(tiny_resnet, use=lambda tiny_resnet, n_out, widths, x: known_sequential(tiny_resnet(n_out, widths), x),
+    next="`print` your model, and go through its layers one by one with the docstring beside them.",
+    cases=[(2, (4,), torch.linspace(0, 9, 24, dtype=torch.float64).sin().view(2, 3, 2, 2)), (2, (4,), torch.linspace(0, 9, 96, dtype=torch.float64).sin().view(1, 3, 4, 8)), (2, (2, 4), torch.linspace(0, 9, 384, dtype=torch.float64).sin().view(2, 3, 8, 8)),
            lambda dice: (dice.pick(2, 5), dice.pick((2, 4), (4, 4), (2, 3, 4), (4, 2, 3)), dice.normal(3, 3, 16, dice.pick(13, 16))), lambda dice: (3, (2, 3, 4, 5), dice.normal(4, 3, 16, 20))],
-    right=[tiny_like, OwnTiny],
+    right=[tiny_like, own_tiny],
     misconceptions=[("every block halves", lambda *args: tiny_like(*args, first=2), "You have let the first block halve the picture too. It keeps the size; the blocks after it have stride 2."),
                     ("no block halves", lambda *args: tiny_like(*args, others=1), "You have kept the size in every block. From the second block on the stride is 2, while the channels grow."),
                     ("stem keeps the size", lambda *args: tiny_like(*args, stem=1), "You have kept the size in the stem. It has stride 2, so that everything after it has four times fewer pixels to look at."),
                     ("stem without ReLU", lambda *args: tiny_like(*args, stem_act=False), "You have left the ReLU out of the stem. It is a whole `conv_bn`."),
                     ("largest for mean", lambda *args: tiny_like(*args, pool=nn.AdaptiveMaxPool2d), "You have kept the largest number of each channel. Here the head takes the mean."),
                     ("flattened without average", flat_tiny, "You have flattened pictures that still have many pixels. First one average per channel, with `nn.AdaptiveAvgPool2d(1)`, then flatten."),
+                    ("first block missing", lambda *args: nn.Sequential(*(lambda l: l[:1] + l[2:])(list(tiny_like(*args)))), "You have left out the first block. There is one for each width: the first goes from the first width to the first width."),
                     ("softmax at the end", lambda *args: tiny_like(*args, end=[nn.Softmax(1)]), "You have put softmax at the end. Cross-entropy contains it already: hand back the scores."),
                     ("ReLU at the end", lambda *args: tiny_like(*args, end=[nn.ReLU()]), "You have put ReLU at the end. It would make every negative score 0: leave the scores as they are."),
                     ("a block too few", lambda *args: tiny_like(*args, blocks=-1) if len(args[1]) == 1 or args[1][-1] == args[1][-2] else nn.Sequential(*list(tiny_like(*args, blocks=-1))[:-1], nn.Linear(args[1][-2], args[0])), "You have made one block too few. There is one for each width; the first goes from the first width to the first width.")],
@@ -243,7 +245,7 @@ exercise(predict_batch, use=asked,
                     ("eval forgotten, left in training", predict_without(eval_mode=False, restored="always"), "You have not called `model.eval()`. While training, BatchNorm uses the mean of this batch, and dropout drops by chance."),
                     ("only asked", predict_without(eval_mode=False, restored=False, grad=True), "You have asked the model in the mode it was in, and with gradients. While training, BatchNorm uses the mean of this batch, and dropout drops by chance: call `model.eval()` first, and use `torch.no_grad()`."),
                     ("left in evaluation, with gradients", predict_without(restored=False, grad=True), "You have switched to evaluation mode, which is half of it. Put the mode back as it was when you are done, and ask inside `with torch.no_grad():`."),
-                    ("left in evaluation", predict_without(restored=False), "You have left the model in evaluation mode. Whoever goes on training it would train without dropout, and with old means: keep `model.training` before, and put it back."),
+                    ("left in evaluation", predict_without(restored=False), "You have left the model in evaluation mode. Whoever goes on training it would train without dropout, and with old means: keep `model.training` before, and put it back with `model.train(was)`; setting `model.training` reaches the outermost module only."),
                     ("always back to training", predict_without(restored="always"), "You have put the model into training mode at the end, even if it was in evaluation mode before. Keep `model.training` at the start, and give that to `model.train`."),
                     ("no softmax", predict_without(act=None), "You have handed back scores. Probabilities are positive and add up to 1 in each row: softmax makes them."),
                     ("sigmoid", lambda model, xb: predict_without(act=None)(model, xb).sigmoid(), "You have used sigmoid, which looks at each score by itself. The classes exclude each other, so each row must add up to 1: softmax."),
