@@ -8,10 +8,10 @@ __all__ = ['parse_notebook', 'split_head', 'as_python', 'check_compiles', 'secti
            'setup_cell', 'fingerprint', 'to_notebook', 'is_edited', 'course_files', 'foreign_files', 'stale',
            'leftovers', 'update']
 
-# %% ../nbs/lib/15_clean.ipynb #f215de49
+# %% ../nbs/lib/15_clean.ipynb #9fdbdfe3
 import ast, builtins, hashlib, html, json, os, re, symtable, warnings
 from configparser import ConfigParser
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 # %% ../nbs/lib/15_clean.ipynb #36d7e12e
@@ -55,8 +55,8 @@ def split_head(source):
 
 def _has(cell, *names): return any(re.sub(r"[#|\s]", "", d) in names for d in split_head(cell["source"])[0])
 
-# %% ../nbs/lib/15_clean.ipynb #6902e179
-@lru_cache(maxsize=None)
+# %% ../nbs/lib/15_clean.ipynb #3583bc99
+@cache
 def as_python(source):
     "The source as Python, with IPython's magics and shell lines translated; SyntaxError when it is none"
     def compiled(text):
@@ -133,14 +133,14 @@ def outline(
             if any(parts): res.append(dict(c, source="\n\n".join(filter(None, parts)), attachments={}))
     return res
 
-# %% ../nbs/lib/15_clean.ipynb #6480ffc0
+# %% ../nbs/lib/15_clean.ipynb #5db50a9a
 class _Apart(ast.NodeTransformer):
     "Comprehensions as generators, whose variables no Python counts among the names around them (3.12 and newer do with the others, PEP 709)"
     def visit_ListComp(self, n): return ast.GeneratorExp(self.generic_visit(n).elt, n.generators)
     visit_SetComp = visit_ListComp
     def visit_DictComp(self, n): return ast.GeneratorExp(ast.Tuple([self.generic_visit(n).key, n.value], ast.Load()), n.generators)
 
-@lru_cache(maxsize=None)
+@cache
 def names(source):
     "The global names that a cell binds, and those that it uses: two sets"
     tree = ast.parse(as_python(source))
