@@ -22,7 +22,8 @@ from jupyter_page import FLAGS, chromium_path, jupyter, open_notebook, run_cells
 
 CELLS = ["""import matplotlib.pyplot as plt, numpy as np
 from ipywidgets import interact as interact_of_ipywidgets
-from course_lib.sliders import explore, interact
+from course_lib.sliders.explore import explore
+from course_lib.sliders.interact import interact
 def quad(a, b, c, x): return a*x**2 + b*x + c
 def draw(ax, **knobs):
     ax.plot(xs, ys, "o", mfc="none", color="0.4")

@@ -14,13 +14,15 @@ from jupyter_page import FLAGS, jupyter, open_notebook, run_cells, write_noteboo
 from nbclient import NotebookClient
 from PIL import Image
 
-from course_lib.sliders import explore, steps
-from course_lib.trace import run
+from course_lib.sliders.explore import explore
+from course_lib.sliders.steps import steps
+from course_lib.sliders.trace import run
 
 SHOTS = os.environ.get("COURSE_SCREENSHOTS")        # a folder, for somebody who wants to look
 
 CODE = """import numpy as np
-from course_lib.sliders import explore, interact
+from course_lib.sliders.explore import explore
+from course_lib.sliders.interact import interact
 def quad(a, b, c, x): return a*x**2 + b*x + c
 xs = np.linspace(-2, 2, 20)
 ys = quad(3, 2, 1, xs) + np.random.default_rng(0).normal(0, 1, 20)
