@@ -252,7 +252,7 @@ def _run(lesson, data):
     if results(nb): print(results(nb))
 
 def _data(name):
-    from course_lib.arrays import get_arrays
+    from course_lib.pictures.arrays import get_arrays
     from course_lib.data import CATALOGUE, IN_MEMORY, get_data
     if not name: return print(*(f"{name:14} {what}" for name, what in CATALOGUE.items()), sep="\n")
     if name in IN_MEMORY: return print(f"{name}: {get_arrays(name)}")

@@ -20,9 +20,9 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from . import draw
 from .core import course_data, course_home, default_device, progress, whole_or_nothing
-from .fetch import fetch_cifar2, fetch_pets
+from .pictures.critters import draw_critters
+from .pictures.fetch import fetch_cifar2, fetch_pets
 from .labels import encode, image_files, random_split
 from .plot import show_images
 
@@ -35,11 +35,11 @@ CATALOGUE = {  # name -> what it is
     "sky": "6,000 birds and airplanes, 32×32 in colour, drawn on your machine in seconds; stands for cifar2",
     "cifar2": "CIFAR-10's 12,000 birds and airplanes, 32×32 in colour, a download of 170 MB (Krizhevsky 2009)",
 }
-IN_MEMORY = "glyphs", "sky", "mnist"        # no folders of pictures: `arrays.get_arrays` has them
+IN_MEMORY = "glyphs", "sky", "mnist"        # no folders of pictures: `get_arrays` has them
 
 def get_data(name):
     "A folder of pictures, ready to use: a name in `CATALOGUE` (in `COURSE_DATA`, else in `COURSE_HOME`, else made now), or a folder of yours"
-    if name in IN_MEMORY: raise ValueError(f"{name!r} is no folder of pictures, it comes as numbers in memory: use get_arrays({name!r}), after `from course_lib.arrays import get_arrays`.")
+    if name in IN_MEMORY: raise ValueError(f"{name!r} is no folder of pictures, it comes as numbers in memory: use get_arrays({name!r}), after `from course_lib.pictures.arrays import get_arrays`.")
     if name not in CATALOGUE: return _own_folder(name)
     return find_or_make(name, {"critters": _draw_critters, "pets": fetch_pets, "cifar2": fetch_cifar2}[name])
 
@@ -60,7 +60,7 @@ def did_you_mean(name, names):
     close = get_close_matches(str(name), names, n=1, cutoff=0.4)
     return f"did you mean {close[0]!r}? " if close else ""
 
-def _draw_critters(folder): draw.draw_critters(folder, n_per_breed=24, progress=lambda it: progress(it, "drawing critters"))
+def _draw_critters(folder): draw_critters(folder, n_per_breed=24, progress=lambda it: progress(it, "drawing critters"))
 
 # %% ../nbs/lib/04_data.ipynb #199c351f
 RESIZE = {  # how a picture of any shape becomes a square
