@@ -17,7 +17,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from course_lib import tensors
-from course_lib.arrays import get_arrays
+from course_lib.pictures.arrays import get_arrays
 from course_lib.cnn import Net
 from course_lib.plot import Table
 from course_lib.training import accuracy, adam, fit, one_cycle

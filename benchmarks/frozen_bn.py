@@ -10,10 +10,10 @@ from statistics import median
 
 from torch import nn
 
-from course_lib import draw
 from course_lib.data import image_dls
 from course_lib.labels import folder_label, image_files, random_split, regex_label
 from course_lib.learner import vision_learner
+from course_lib.pictures.critters import draw_critters
 from course_lib.plot import Table
 
 
@@ -41,7 +41,7 @@ def compare(name, files, label, size, split, seeds=5):
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as home:
         os.environ["COURSE_HOME"] = home
-        folder = draw.draw_critters(Path(home)/"other", n_per_breed=24, seed=7)
+        folder = draw_critters(Path(home)/"other", n_per_breed=24, seed=7)
         rows = [compare("critters, 80 px", image_files(folder), regex_label(r"(.+)_\d+"), 80, None)]
         if os.environ.get("COURSE_TEST_DATA"):
             small = image_files(Path(os.environ["COURSE_TEST_DATA"])/"cifar2"/"train")[::8]

@@ -19,10 +19,10 @@ from PIL import Image
 from test_bad_input import HOW, Evil, full, place, python, said, server  # noqa: F401 (fixtures; `place` is used by every test)
 from torchvision.datasets import CIFAR10, MNIST
 
-from course_lib import arrays, fetch, small
-from course_lib.arrays import get_arrays
 from course_lib.data import CATALOGUE, get_data
 from course_lib.labels import image_files
+from course_lib.pictures import arrays, digits, fetch
+from course_lib.pictures.arrays import get_arrays
 
 rng = np.random.default_rng(0)
 
@@ -31,10 +31,10 @@ def idx(x, magic=None):
     "An array of bytes as a gzipped IDX file"
     return gzip.compress(struct.pack(f">{1 + x.ndim}I", magic or 0x800 + x.ndim, *x.shape) + x.tobytes())
 
-def digits(n): return rng.integers(0, 256, (n, 28, 28), np.uint8), np.arange(n, dtype=np.uint8) % 10
+def some_digits(n): return rng.integers(0, 256, (n, 28, 28), np.uint8), np.arange(n, dtype=np.uint8) % 10
 
 def mnist_files(n=20, which="t10k"):
-    x, y = digits(n)
+    x, y = some_digits(n)
     return {f"{which}-images-idx3-ubyte.gz": idx(x), f"{which}-labels-idx1-ubyte.gz": idx(y)}
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def a_bomb(mnist):
 
 @says("t10k-labels-idx1-ubyte.gz holds 19 labels for 20 pictures", "replace both files")
 def one_label_too_few(mnist):
-    (mnist/"t10k-labels-idx1-ubyte.gz").write_bytes(idx(digits(19)[1]))
+    (mnist/"t10k-labels-idx1-ubyte.gz").write_bytes(idx(some_digits(19)[1]))
     get_arrays("mnist")
 
 @says("t10k-labels-idx1-ubyte.gz cannot be read (No such file or directory)", "replace it by the original")
@@ -159,7 +159,7 @@ def labels_missing(mnist): (mnist/"t10k-labels-idx1-ubyte.gz").unlink(); get_arr
 
 @says("train-labels-idx1-ubyte.gz cannot be read (No such file or directory)")
 def training_labels_missing(mnist):
-    (mnist/"train-images-idx3-ubyte.gz").write_bytes(idx(digits(12)[0]))
+    (mnist/"train-images-idx3-ubyte.gz").write_bytes(idx(some_digits(12)[0]))
     get_arrays("mnist")
 
 @says("cifar2/test has no pictures in bird", "complete it, or delete")
@@ -182,7 +182,7 @@ def a_broken_picture(cifar2):
 def few(monkeypatch):
     "Drawing in no time"
     monkeypatch.setitem(arrays.SIZES, "glyphs", (20, 10, 10))
-    monkeypatch.setattr(small, "glyphs", lambda n, seed=42, part="train": (np.full((n, 28, 28), len(part), np.uint8), np.arange(n) % 10), raising=False)
+    monkeypatch.setattr(digits, "glyphs", lambda n, seed=42, part="train": (np.full((n, 28, 28), len(part), np.uint8), np.arange(n) % 10), raising=False)
 
 @says("home/cache", "cannot be written (a file stands where a folder must be)", "set COURSE_HOME")
 def home_is_a_file(place, monkeypatch):
@@ -231,8 +231,8 @@ def test_drawn_once_and_again_when_damaged(place, monkeypatch):
     file, = (place/"home/cache").iterdir()
     raw = file.read_bytes()
     times = []
-    paint = small.glyphs
-    monkeypatch.setattr(small, "glyphs", lambda *args, **kwargs: (times.append(1), paint(*args, **kwargs))[1])
+    paint = digits.glyphs
+    monkeypatch.setattr(digits, "glyphs", lambda *args, **kwargs: (times.append(1), paint(*args, **kwargs))[1])
     assert all(torch.equal(p, q) for one, two in zip(before[:3], get_arrays("glyphs")[:3]) for p, q in zip(one, two)) and not times
     pickled = io.BytesIO(); np.savez(pickled, key=np.array([Evil()], object))
     for i, damaged in enumerate([b"", raw[:-50], raw.replace(b"|u1", b"|i1"), raw[:3000] + bytes(50) + raw[3050:], pickle.dumps(Evil()), pickled.getvalue(), b"x"], 1):
@@ -243,9 +243,9 @@ def test_drawn_once_and_again_when_damaged(place, monkeypatch):
 
 def test_killed_while_drawing(place, monkeypatch):
     few(monkeypatch)
-    p = python("from course_lib import arrays, small\nimport numpy as np\narrays.SIZES['glyphs'] = 20, 10, 10\n"
+    p = python("from course_lib.pictures import arrays, digits\nimport numpy as np\narrays.SIZES['glyphs'] = 20, 10, 10\n"
                "def savez(f, **kwargs):\n    f.write(b'half'); f.flush(); print('.', flush=True); time.sleep(60)\n"
-               "np.savez = savez\nsmall.glyphs = lambda n, seed=42, part='train': (np.zeros((n, 28, 28), np.uint8), np.zeros(n, int))\narrays.get_arrays('glyphs')")
+               "np.savez = savez\ndigits.glyphs = lambda n, seed=42, part='train': (np.zeros((n, 28, 28), np.uint8), np.zeros(n, int))\narrays.get_arrays('glyphs')")
     assert p.stdout.readline() == ".\n"
     p.kill(); p.wait()
     assert [f.name[-4:] for f in (place/"home/cache").iterdir()] == [".tmp"]
@@ -312,7 +312,7 @@ def test_what_was_downloaded_is_what_was_packed(server, monkeypatch):
     assert {(int(t), p.numpy().tobytes()) for x, y in a[:3] for p, t in zip(x, y)} == expected
 
 def test_no_network_at_all(tmp_path):
-    code = "from course_lib.arrays import get_arrays\nfor name in 'mnist', 'cifar2':\n    try: get_arrays(name)\n    except OSError as e: print(e)"
+    code = "from course_lib.pictures.arrays import get_arrays\nfor name in 'mnist', 'cifar2':\n    try: get_arrays(name)\n    except OSError as e: print(e)"
     r = run(sys.executable, "-c", code, cwd=ROOT, env=offline(tmp_path/"home"))
     lines = r.stdout.splitlines()
     assert len(lines) == 2 and all(m in lines[0] for m in [*MNIST.mirrors, "get_arrays('glyphs')"]) and all(m in lines[1] for m in (CIFAR10.url, "get_arrays('sky')")), r.stdout

@@ -25,8 +25,9 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torchvision.models._api import Weights, WeightsEnum
 
-from course_lib import core, data, fetch, labels, model
+from course_lib import core, data, labels, model
 from course_lib.learner import load_learner, vision_learner
+from course_lib.pictures import fetch
 
 COLOURS = {"red": (200, 30, 30), "blue": (30, 30, 200)}
 breed = labels.regex_label(r"(.+)_\d+")
@@ -520,10 +521,10 @@ def test_what_another_kernel_has_just_finished():
     with core.whole_or_nothing("x") as tmp: tmp.write_text("x")
     assert Path("x").read_text() == "x"
 
-FEW = "data._draw_critters = lambda folder: data.draw.draw_critters(folder, 2)\n"
+FEW = "data._draw_critters = lambda folder: data.draw_critters(folder, 2)\n"
 
 def test_killed_while_drawing(place, monkeypatch):
-    monkeypatch.setattr(data, "_draw_critters", lambda folder: data.draw.draw_critters(folder, 2))
+    monkeypatch.setattr(data, "_draw_critters", lambda folder: data.draw_critters(folder, 2))
     p = python(FEW + "data.get_data('critters')")
     deadline = time.monotonic() + 60
     while not (half := list((place/"home").rglob("*.jpg"))) and time.monotonic() < deadline: time.sleep(0.01)

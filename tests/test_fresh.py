@@ -9,7 +9,7 @@ import pytest
 import yaml
 from conftest import ROOT, command, notebooks, run, settings
 
-ALL = [ROOT/"nbs/index.ipynb", *notebooks("lessons"), *notebooks("lib")]
+ALL = [ROOT/"nbs/index.ipynb", *notebooks("lessons"), *notebooks("lib"), *notebooks("pictures")]
 
 
 def files(folder, pattern="*.py"): return {p.name: p.read_text(encoding="utf-8") for p in sorted(folder.glob(pattern))}

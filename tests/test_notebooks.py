@@ -26,7 +26,7 @@ REAL = {"critters": "pets", "sky": "cifar2", "glyphs": "mnist"}  # embedded -> w
 def home(tmp_path_factory): return tmp_path_factory.mktemp("home")      # the library's notebooks share one
 
 
-@pytest.mark.parametrize("path", notebooks("lib"), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", notebooks("lib") + notebooks("pictures"), ids=lambda p: p.stem)
 def test_library(path, home):
     r = run(command("nbdev_test"), "--path", path, "--n_workers", 0, cwd=ROOT, env=offline(home))
     assert r.returncode == 0 and "Success." in r.stdout, r.stdout
