@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['KEPT', 'UNWRITABLE', 'seeded', 'default_device', 'has_bfloat16', 'autocast', 'host', 'course_home', 'course_data',
-           'whole_or_nothing', 'keep_memory', 'patience', 'enough_memory', 'progress', 'doc']
+           'whole_or_nothing', 'keep_memory', 'patience', 'enough_memory', 'progress', 'ends_with', 'doc']
 
 # %% ../nbs/lib/00_core.ipynb #5f68c8cf
 import contextlib, ctypes, errno, glob, inspect, os, random, shutil, socket, sys, time, traceback
@@ -142,6 +142,11 @@ def progress(it, desc, total=None):
     "`it` with a progress bar that vanishes at the end; no bar where nobody looks: in a file, in a pipe"
     watched = {} if "ipykernel" in sys.modules else dict(disable=None)      # None: tqdm asks whether it writes to a terminal
     return tqdm(it, desc=desc, total=total, leave=False, **watched)
+
+# %% ../nbs/lib/00_core.ipynb #0e4d5a11
+def ends_with(**numbers):
+    "Prints the numbers that a lesson ends with, a line each; `course run` and the tests read them"
+    for name, value in numbers.items(): print(f"{name}: {round(float(value), 4)}")
 
 # %% ../nbs/lib/00_core.ipynb #7a2d52e2
 def _links(fn):

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import nbformat
+import yaml
 from nbclient import NotebookClient
 from nbdev.clean import nbdev_clean
 from PIL import Image
@@ -58,7 +59,7 @@ def is_bar(output):
 def described(output, source):
     "The output with the cell's `#| fig-alt` as the alternative text of its figure, where nbconvert and Jupyter look for it"
     alt = re.search(r"^#\| fig-alt: (.*)", source, re.M)
-    for kind in {"image/png", "image/jpeg"} & set(output.get("data", {})) if alt else (): output.metadata[kind] = {"alt": alt[1]}
+    for kind in {"image/png", "image/jpeg"} & set(output.get("data", {})) if alt else (): output.metadata[kind] = {"alt": yaml.safe_load(alt[1])}
     return output
 
 
