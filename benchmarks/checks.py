@@ -10,11 +10,12 @@ from pathlib import Path
 import torch
 from fastcore.script import call_parse
 
-from course_lib.check import Exercise
+from course_lib.selftest.audit import audit, everything
+from course_lib.selftest.exercise import Exercise
 from course_lib.plot import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]/"scripts"))
-from audit import audit, everything, survivors
+from mutants import survivors
 
 def equivalent():
     "The mutants that do the same as the original: `{(name, lines)}`, from lines `name | line → its mutant | reason`"
@@ -27,7 +28,7 @@ def row(lesson, ex, seeds):
     made, alive = survivors(ex) if isinstance(ex, Exercise) else (0, [])
     same = [line for line in alive if (ex.name, line) in equivalent()]
     wrong = [f"{ex.name}: passed wrongly: {p}" for p in passes] + [f"{ex.name}: failed wrongly: {f}" for f in fails] + [f"{ex.name} | {line} | passes, say why in equivalent.txt or mend the check" for line in alive if line not in same]
-    return dict(lesson=lesson, exercise=ex.name, kind="function" if made else "question", misconceptions=len(ex.misconceptions), mutants=made, caught=made - len(alive), may_pass=len(same),
+    return dict(lesson=lesson, exercise=ex.name, kind="function" if made else "question", mistakes=len(ex.mistakes), mutants=made, caught=made - len(alive), may_pass=len(same),
                 false_passes=len(passes) + len(alive) - len(same), false_fails=len(fails)), wrong, {(ex.name, line) for line in same}
 
 @call_parse
@@ -40,6 +41,6 @@ def main(
     rows, wrong, used = Table(r for r, _, _ in found), [w for _, ws, _ in found for w in ws], set().union(*(u for _, _, u in found))
     names = {r["exercise"] for r in rows}
     wrong += [f"{name} | {line} | stands in equivalent.txt, but no mutant of that kind passes: delete the line" for name, line in sorted(equivalent() - used) if not lesson or name in names]
-    print(rows, f"{len(rows)} exercises, {sum(r['misconceptions'] for r in rows)} misconceptions, {sum(r['caught'] for r in rows)} of {sum(r['mutants'] for r in rows)} mutants caught, "
+    print(rows, f"{len(rows)} exercises, {sum(r['mistakes'] for r in rows)} mistakes, {sum(r['caught'] for r in rows)} of {sum(r['mutants'] for r in rows)} mutants caught, "
           f"{sum(r['may_pass'] for r in rows)} may pass. False passes: {sum(r['false_passes'] for r in rows)}. False fails: {sum(r['false_fails'] for r in rows)}.", *wrong, sep="\n")
     sys.exit(bool(wrong))

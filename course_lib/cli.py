@@ -177,7 +177,7 @@ def _named(lesson): return find_lesson(Path(lesson).stem if lesson.endswith(".ip
 
 def _targets(lessons, source, dest):
     "What `course clean` is to write, as `{path: text}`, and sentences about what it cannot"
-    from course_lib.clean import course_files, foreign_files, leftovers
+    from course_lib.selftest.files import course_files, foreign_files, leftovers
     if source or dest:
         if lessons or not (source and dest): raise ValueError("--source and --dest go together, without names of lessons: course clean --source FOLDER --dest FOLDER")
         return foreign_files(source, dest)
@@ -187,7 +187,7 @@ def _targets(lessons, source, dest):
 
 def clean(lessons=(), check=False, force=False, source=None, dest=None):
     "Makes the clean and practice notebooks anew, or only names those that are stale. Returns the exit code: 1 if something is not as it should be"
-    from course_lib.clean import stale, update
+    from course_lib.selftest.files import stale, update
     targets, problems = _targets(lessons, source, dest)
     old = stale(targets) if check else []
     written, left = ([], []) if check else update(targets, force)
@@ -205,7 +205,7 @@ def practice(lesson, no_open=False):
     made, mine = top/f"practice/{name}.ipynb", top/f"my/{name}.ipynb"
     if mine.exists(): print(f"{_said(mine)} is there already, and stays as you left it.")
     else:
-        from course_lib.clean import course_files
+        from course_lib.selftest.files import course_files
         text = made.read_bytes() if made.exists() else course_files(top, [name])[made].encode()
         mine.parent.mkdir(exist_ok=True)
         with open(mine, "xb") as f: f.write(text)
@@ -223,7 +223,8 @@ def _answered(question):
 
 def quiz(lesson, seed=None):
     "Asks the questions of a lesson's questionnaire, shuffled; the learner grades. The result goes where `progress()` looks"
-    from course_lib.clean import parse_notebook, quiz as items
+    from course_lib.selftest.notebook import parse_notebook
+    from course_lib.selftest.practice import quiz as items
     name = _named(lesson)
     asked = items(parse_notebook(find_lesson(name).read_bytes())[0])
     if not asked: raise ValueError(f"{name} has no questionnaire: choose another lesson, see `course list`.")
@@ -238,7 +239,7 @@ def quiz(lesson, seed=None):
             else: again.append(question)
     except (EOFError, KeyboardInterrupt): return print("\nEnded early, nothing is written down.")
     print(f"\n{right} of {len(asked)}.", *(f"Look again at: {q}" for q in again), sep="\n")
-    from course_lib.check import record
+    from course_lib.selftest.progress import record
     record(lambda data: data["quiz"].update({name: {"right": right, "of": len(asked), "day": time.strftime("%Y-%m-%d")}}))
 
 # %% ../nbs/lib/08_cli.ipynb #ee5a5fb6

@@ -2,7 +2,6 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from audit import audit
 from conftest import ROOT, notebooks
 from test_clean import executed, printed
 
