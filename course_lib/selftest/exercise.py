@@ -44,6 +44,7 @@ class Exercise:
     tol: float = 1e-6           # relative and absolute
     mistakes: list = field(default_factory=list)        # (name, wrong function, the sentence that helps)
     rights: list = field(default_factory=list)          # other right functions
+    kept: dict = field(default_factory=dict, init=False, repr=False)        # what `check` calculated once
 
     @property
     def name(self): return self.fn.__name__
