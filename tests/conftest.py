@@ -1,5 +1,6 @@
-"What the tests share: where things are, a process with the network off, and `need` for what not every machine has."
+"What the tests share: where things are, a process with the network off, notebooks that run once, and `need` for what not every machine has."
 import os
+os.environ.setdefault("OMP_NUM_THREADS", "1")       # two of pytest's processes beside each other, and each begins kernels
 import shutil
 import subprocess
 import sys
@@ -7,14 +8,18 @@ from configparser import ConfigParser
 from importlib.util import find_spec
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT/"scripts"))
 from jupyter_page import chromium_path          # noqa: E402
 
 
-def notebooks(folder): return sorted((ROOT/"nbs"/folder).glob("*.ipynb"))
+def notebooks(*folders): return [p for folder in folders for p in sorted((ROOT/"nbs"/folder).glob("*.ipynb"))]
+
+LIBRARY = "lib", "pictures", "sliders", "selftest"          # the folders of the library's notebooks
 
 def settings():
     config = ConfigParser(delimiters=["="])
@@ -39,6 +44,15 @@ def offline(home):
     proxies = {k: "http://127.0.0.1:9" for p in ("http", "https", "all") for k in (f"{p}_proxy", f"{p}_PROXY".upper())}
     path = os.pathsep.join(filter(None, [str(ROOT/"tests/offline"), env.get("PYTHONPATH")]))
     return {**env, **proxies, "no_proxy": "127.0.0.1,localhost", "NO_PROXY": "127.0.0.1,localhost", "PYTHONPATH": path, "COURSE_HOME": str(home)}
+
+def executed(file, home, nb=None):
+    "The notebook `file` (or `nb`, as if it stood there) after a run from top to bottom in a kernel without a network"
+    nb = nb or nbformat.read(file, as_version=4)
+    where = {"metadata": {"path": str(file.parent)}}
+    NotebookClient(nb, timeout=600, kernel_name="python3", resources=where).execute(env=offline(home) | {"TQDM_DISABLE": "1"})
+    return nb
+
+def printed(cell): return "".join(o.get("text", "") for o in cell.outputs)
 
 @pytest.fixture
 def checkout(tmp_path):
@@ -68,3 +82,28 @@ def need():
 def need_module():
     "The same for fixtures that a whole module shares"
     return _need
+
+
+# --- make quick
+
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true", help="no browser, no lessons, and of the notebooks only those that git calls changed")
+
+def pytest_configure(config): config.addinivalue_line("markers", "long: a browser, or a lesson that runs; `make quick` leaves it out")
+
+def changed():
+    "The files that differ from the last commit"
+    listed = subprocess.run(["git", "status", "--porcelain", "-uall", "--no-renames"], cwd=ROOT, capture_output=True, text=True)
+    return {ROOT/line[3:] for line in listed.stdout.splitlines()}
+
+def pytest_collection_modifyitems(config, items):
+    "Long tests begin first, so that no process waits for the last one; `--quick` leaves out what need not run for every edit"
+    items.sort(key=lambda item: not item.get_closest_marker("long"))
+    if not config.getoption("--quick"): return
+    now = changed()
+    def stays(item):
+        path = getattr(item, "callspec", None) and item.callspec.params.get("path")
+        return not item.get_closest_marker("long") and (not isinstance(path, Path) or path in now)
+    left_out = [item for item in items if not stays(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if stays(item)]

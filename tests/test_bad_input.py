@@ -468,8 +468,8 @@ def test_random_damage_of_a_model_is_a_value_error():
 # --- Ctrl-C, kills, two at once
 
 def python(code, **kwargs):
-    "A process that runs `code` after the imports it needs"
-    head = "import os, sys, time\nfrom pathlib import Path\nfrom course_lib import core, data, labels\nfrom course_lib.learner import vision_learner\nbreed = labels.regex_label(r'(.+)_\\d+')\n"
+    "A process that runs `code` after the imports it needs, and that Ctrl-C reaches even when the tests run in the background (nohup)"
+    head = "import os, signal, sys, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nfrom pathlib import Path\nfrom course_lib import core, data, labels\nfrom course_lib.learner import vision_learner\nbreed = labels.regex_label(r'(.+)_\\d+')\n"
     env = os.environ | dict(PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1", PYTHONUNBUFFERED="1")
     return subprocess.Popen([sys.executable, "-c", head + code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, **kwargs)
 

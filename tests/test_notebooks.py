@@ -1,10 +1,10 @@
-"Every notebook runs: the library's through nbdev, the lessons in a real Jupyter kernel. The network is off and COURSE_HOME is empty."
+"Every notebook runs: those of the library and of the exercises through nbdev, the lessons in a real Jupyter kernel. The network is off and COURSE_HOME is empty."
 import os
 import re
 
 import nbformat
 import pytest
-from conftest import ROOT, command, notebooks, offline, run
+from conftest import LIBRARY, ROOT, command, notebooks, offline, run
 
 ENDS_WITH = {  # what the lessons say, on the drawn data
     "01_pets": "error_rate_without_close_pairs < 0.1 and error_rate < error_rate_from_nothing",
@@ -26,10 +26,17 @@ REAL = {"critters": "pets", "sky": "cifar2", "glyphs": "mnist"}  # embedded -> w
 def home(tmp_path_factory): return tmp_path_factory.mktemp("home")      # the library's notebooks share one
 
 
-@pytest.mark.parametrize("path", notebooks("lib") + notebooks("pictures"), ids=lambda p: p.stem)
-def test_library(path, home):
+def nbdev_test(path, home):
     r = run(command("nbdev_test"), "--path", path, "--n_workers", 0, cwd=ROOT, env=offline(home))
     assert r.returncode == 0 and "Success." in r.stdout, r.stdout
+
+@pytest.mark.parametrize("path", notebooks(*LIBRARY), ids=lambda p: p.stem)
+def test_library(path, home): nbdev_test(path, home)
+
+@pytest.mark.parametrize("path", notebooks("exercises"), ids=lambda p: p.stem)
+def test_exercises(path, home):
+    "Each exercise's `audit`: right answers pass, wrong ones do not, known mistakes are told apart"
+    nbdev_test(path, home)
 
 
 def run_lesson(name, tmp_path, *args, **env):
@@ -38,6 +45,7 @@ def run_lesson(name, tmp_path, *args, **env):
     assert r.returncode == 0, r.stdout
     return r.stdout
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", notebooks("lessons"), ids=lambda p: p.stem)
 def test_lesson(path, tmp_path):
     "Every cell ran, and the numbers are what the lesson promises. How long it took stands among the slowest ten"
@@ -55,6 +63,7 @@ def data_of(path):
     sources = [c.source for c in cells if "parameters" in c.metadata.get("tags", [])]
     return re.search(r"DATA *= *['\"](\w+)", sources[0])[1] if sources else None
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", [p for p in notebooks("lessons") if data_of(p)], ids=lambda p: p.stem)
 def test_lesson_on_real_data(path, tmp_path, need):
     run_lesson(path, tmp_path, "--data", REAL[data_of(path)], COURSE_DATA=str(need("data")))

@@ -132,7 +132,7 @@ class Verdict(NamedTuple):
     "What a check says"
     state: str
     words: str = ""
-    misconception: object = None        # its name
+    mistake: object = None              # the name of a known one
     case: object = None                 # the arguments that are shown
     pictures: object = None             # target and yours
 
@@ -166,7 +166,7 @@ def _compare(got, want, tol):
     return difference(got.value, want.value, tol) or (None if difference(_plain(got.args), _plain(want.args), tol) is None else (CHANGED, "the result is right, but it changes its own input: work on a copy"))
 
 # %% ../../nbs/selftest/02_check.ipynb #4a56370e
-def _misconception(ex, outcomes, args):
+def _known_mistake(ex, outcomes, args):
     "The first known mistake with the same outcomes, as (name, sentence), or None"
     for name, wrong, sentence in ex.mistakes:
         theirs = (call(wrong, a, ex.use) for a in args)
@@ -195,7 +195,7 @@ def verdict(ex, fn, seeds=range(5), limit=5.):
         if isinstance(got.error, (TooLong, KeyboardInterrupt)): break
     if not failed: return Verdict(PASSED)
     stage, _, _, words, a, got, want = min(failed, key=lambda f: (f[1], f[0], f[2]))
-    known = None if isinstance(outcomes[-1].error, (TooLong, KeyboardInterrupt)) else _misconception(ex, outcomes, args)
+    known = None if isinstance(outcomes[-1].error, (TooLong, KeyboardInterrupt)) else _known_mistake(ex, outcomes, args)
     pictures = next(filter(None, (_drawable(ex, *f[4:]) for f in sorted(failed, key=lambda f: -f[1]))), None) if ex.draw else None     # of the largest: there is most to see
     return Verdict(NOT_YET, _explain(ex, stage, words, a, got, want, known and known[1]), known and known[0], a, pictures)
 
@@ -242,7 +242,7 @@ def _tell(name, v):
     print(*filter(None, [f"{v.state}: {name}", v.words]), sep="\n")
     if v.state == NOT_ATTEMPTED: return
     entry = record_result(name, state=v.state, tries=lambda n: (n or 0) + 1, **({"passed": time.strftime("%Y-%m-%d")} if v.state == PASSED else {}))
-    if v.state == NOT_YET and not v.misconception and entry["tries"] > 1: print(f'A hint:  hint("{name}")')
+    if v.state == NOT_YET and not v.mistake and entry["tries"] > 1: print(f'A hint:  hint("{name}")')
 
 def check(fn):
     "Says whether the learner's `fn` is right. Returns it when it is, the library's until then; ValueError when there is no such exercise"
