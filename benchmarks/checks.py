@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from fastcore.script import call_parse
 
-from course_lib.selftest.audit import audit, everything
-from course_lib.selftest.exercise import Exercise
+from course_lib.selftest.audit import audit
+from course_lib.selftest.exercise import Exercise, find, lessons
 from course_lib.plot import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]/"scripts"))
@@ -37,7 +37,7 @@ def main(
     seeds: int = 200):      # of random cases
     "Prints the table of exercises, and what is wrong with them"
     torch.set_num_threads(1)                # everything here is small
-    found = [row(name, ex, seeds) for name, ex in everything([lesson] if lesson else None)]
+    found = [row(name, find(ex), seeds) for name, names in lessons().items() if lesson in (None, name) for ex in names]
     rows, wrong, used = Table(r for r, _, _ in found), [w for _, ws, _ in found for w in ws], set().union(*(u for _, _, u in found))
     names = {r["exercise"] for r in rows}
     wrong += [f"{name} | {line} | stands in equivalent.txt, but no mutant of that kind passes: delete the line" for name, line in sorted(equivalent() - used) if not lesson or name in names]

@@ -8,10 +8,9 @@ import time
 
 import nbformat
 import pytest
-from conftest import ROOT, command, offline, run, settings
-from nbclient import NotebookClient
+from conftest import ROOT, command, executed, notebooks, offline, printed, run, settings
 
-from course_lib import clean
+from course_lib.selftest import files
 
 PYTHON = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
 
@@ -74,8 +73,8 @@ def test_odd_notebooks(name, theirs, tmp_path):
     data, want = ODD[name]
     (theirs/"a.ipynb").write_bytes(data)
     before = hashes(theirs)
-    made, problems = clean.foreign_files(theirs, tmp_path/"out")
-    clean.update(made)
+    made, problems = files.foreign_files(theirs, tmp_path/"out")
+    files.update(made)
     assert hashes(theirs) == before
     if isinstance(want, str): assert not made and len(problems) == 1 and want in problems[0] and "\n" not in problems[0] and problems[0].startswith(str(theirs/"a.ipynb"))
     else:
@@ -83,11 +82,11 @@ def test_odd_notebooks(name, theirs, tmp_path):
         nbformat.validate(got)
         assert problems == [] and [c.source for c in got.cells] == want
         assert not any(c.get("outputs") or c.get("execution_count") or c.metadata for c in got.cells)
-        assert clean.update(made) == ([], []) and clean.update(clean.foreign_files(theirs, tmp_path/"out")[0]) == ([], [])
+        assert files.update(made) == ([], []) and files.update(files.foreign_files(theirs, tmp_path/"out")[0]) == ([], [])
 
 def test_attachments_stay_with_their_picture(theirs, tmp_path):
     (theirs/"a.ipynb").write_bytes(ODD["attachments"][0])
-    clean.update(clean.foreign_files(theirs, tmp_path)[0])
+    files.update(files.foreign_files(theirs, tmp_path)[0])
     assert nbformat.read(tmp_path/"a.ipynb", as_version=4).cells[0].attachments == {"a.png": {"image/png": "aa"}}
 
 
@@ -120,44 +119,28 @@ def test_a_link_to_the_source_is_not_written_through(theirs, tmp_path):
     (theirs/"a.ipynb").write_bytes(nb(raw("1")))
     (tmp_path/"out").mkdir(), (tmp_path/"out/a.ipynb").symlink_to(theirs/"a.ipynb")
     before = hashes(theirs)
-    made, _ = clean.foreign_files(theirs, tmp_path/"out")
-    assert clean.update(made) == ([], list(made)) and clean.update(made, force=True) == (list(made), []) and hashes(theirs) == before
+    made, _ = files.foreign_files(theirs, tmp_path/"out")
+    assert files.update(made) == ([], list(made)) and files.update(made, force=True) == (list(made), []) and hashes(theirs) == before
 
 
-EXERCISE = '''#| hide
-#| exercise
-exercise(mse, cases=[(torch.ones(2), xs_)], misconceptions=[], hints=["Square."], why="It is smooth.")'''
-VALUE = '''#| hide
-#| exercise
-exercise_value("steepest", ask="Which knob has the steepest slope at the start?", answer="a", misconceptions=[], hints=["Look."], why="It is.")'''
+MSE = """ex = exercise(mse, cases=[(torch.ones(2), torch.zeros(2))], hints=["Square."], why="It is smooth.")"""
+STEEPEST = """ex = question("steepest", after="The slope, measured", answer="a", hints=["Look."], why="It is.")"""
 @pytest.fixture
 def small(checkout):
-    "A checkout whose lesson 04 has two exercises"
+    "A checkout whose lesson 04 has two exercises, and the others none"
+    for file in notebooks("exercises"): (checkout/"nbs/exercises"/file.name).unlink()
     (checkout/"course_lib").mkdir()
-    file = checkout/"nbs/lessons/04_descent.ipynb"
-    lesson = nbformat.read(file, as_version=4)
-    lesson.cells = [c for c in lesson.cells if "#| exercise" not in c.source]
-    i = next(i for i, c in enumerate(lesson.cells) if "def mse" in c.source)
-    j = next(i for i, c in enumerate(lesson.cells) if "start = torch" in c.source)
-    lesson.cells[j+1:j+1] = [nbformat.v4.new_code_cell(VALUE)]
-    lesson.cells[i+1:i+1] = [nbformat.v4.new_code_cell(EXERCISE.replace("xs_", "torch.zeros(2)"))]
-    nbformat.write(lesson, file)
+    made = [raw("## mse\n\nThe task is in the lesson.", "markdown"), raw(MSE), raw("## steepest\n\n> Which knob has the steepest slope at the start?", "markdown"), raw(STEEPEST)]
+    (checkout/"nbs/exercises/04_descent.ipynb").write_bytes(nb(*made))
     return checkout
 
-def executed(file, home):
-    "The notebook `file` after a run from top to bottom in a kernel without a network"
-    nb = nbformat.read(file, as_version=4)
-    NotebookClient(nb, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(file.parent)}}).execute(env=offline(home) | {"TQDM_DISABLE": "1"})
-    return nb
-
-def printed(cell): return "".join(o.get("text", "") for o in cell.outputs)
-
+@pytest.mark.long
 def test_clean_lesson_runs(small, tmp_path):
     course("clean", "04_descent", cwd=small)
     nb = executed(small/"clean/04_descent.ipynb", tmp_path/"home")
-    assert printed(nb.cells[0]).endswith(": course_lib is ready.\n") and "above_the_best" in printed(nb.cells[-1])
+    assert "above_the_best" in printed(nb.cells[-1])
     words = [line for c in nb.cells if c.cell_type == "markdown" for line in c.source.splitlines() if line]
-    assert all(line.startswith("#") or line[0].isdigit() for line in words), words
+    assert words.pop(1).startswith("The lesson without its words.") and all(line.startswith("#") or line[0].isdigit() for line in words), words
     assert not any("#|" in c.source or "exercise" in c.source or "assert" in c.source for c in nb.cells)
 
 def test_practice_lesson(small):
@@ -168,26 +151,16 @@ def test_practice_lesson(small):
     assert '# hint("mse")\n# solution("mse")' in sources and "Which knob has the steepest slope at the start?" in sources
     assert 'steepest = ...   # your answer\ncheck_value("steepest", steepest)' in sources and sources[-1] == "progress()"
 
-def test_collected_exercises(small):
-    course("clean", cwd=small)
-    text = (small/"course_lib/exercises/04_descent.py").read_text(encoding="utf-8")
-    body = EXERCISE.replace("xs_", "torch.zeros(2)").split("\n", 2)[2], VALUE.split("\n", 2)[2]
-    top = "# AUTOGENERATED from the lesson by `course clean`. Edit the lesson's cells marked `#| exercise`.\nfrom ..descent import mse\nimport torch\nfrom ..check import exercise, exercise_value"
-    assert text == "\n\n".join([top, *body]) + "\n"
-    names = {}
-    exec((small/"course_lib/exercises/__init__.py").read_text(encoding="utf-8"), names)
-    assert names["NAMES"]["04_descent"] == ["mse", "steepest"]
-
 def test_all_lessons_at_once(small):
     "Quick, the same a second time, as nbdev_clean wants it, and stale as soon as a lesson changes"
     start = time.process_time()
-    made = clean.course_files(small)
+    made = files.course_files(small)
     assert time.process_time() - start < 2
-    assert clean.update(made) == (list(made), []) and clean.update(clean.course_files(small)) == ([], [])
+    assert files.update(made) == (list(made), []) and files.update(files.course_files(small)) == ([], [])
     notebooks = [p for p in made if p.suffix == ".ipynb"]
     assert len(notebooks) == 2*len(list((small/"nbs/lessons").glob("*.ipynb")))
     for folder in "clean", "practice": run(command("nbdev_clean"), "--fname", small/folder, cwd=small)
-    assert clean.stale(made) == [], "nbdev_clean would change them"
+    assert files.stale(made) == [], "nbdev_clean would change them"
     for p in notebooks: nbformat.validate(nbformat.read(p, as_version=4))
     assert "as they should be" in course("clean", "--check", cwd=small)
     file = small/"nbs/lessons/04_descent.ipynb"
@@ -219,58 +192,49 @@ def test_practice_copies_once(small):
     assert subprocess.run(["git", "check-ignore", "-q", "my/04_descent.ipynb"], cwd=ROOT).returncode in (0, 128)      # 128: not a checkout
 
 def test_names_are_unique_in_the_course(small):
-    shutil.copy(small/"nbs/lessons/04_descent.ipynb", small/"nbs/lessons/99_again.ipynb")
+    shutil.copy(small/"nbs/exercises/04_descent.ipynb", small/"nbs/exercises/99_again.ipynb")
     said = course("clean", "01_pets", cwd=small, code=1)
-    assert said == "course: 99_again.ipynb: the exercise 'mse' is in 04_descent.ipynb already: names are unique in the whole course, rename one.\n"
+    assert said == "course: exercises/99_again.ipynb: the exercise 'mse' is in 04_descent.ipynb already: names are unique in the whole course, rename one.\n"
+
+def test_a_question_needs_a_heading_of_the_lesson(small):
+    file = small/"nbs/exercises/04_descent.ipynb"
+    file.write_text(file.read_text(encoding="utf-8").replace("The slope, measured", "The slope, guessed"), encoding="utf-8")
+    said = course("clean", cwd=small, code=1)
+    assert said == ("course: 04_descent.ipynb: question steepest stands after the heading 'The slope, guessed', which the lesson does not have: "
+                    "did you mean 'The slope, measured'?\n")
 
 
-PIP = '''import sys
-from pathlib import Path
-here = Path(__file__).parents[1]
-with open(here/"log", "a") as f: print(*sys.argv[1:], file=f)
-if (here/"offline").exists(): sys.exit("no network")
-for what in sys.argv[2:]:
-    name = {"pillow": "PIL"}.get(what.split(">=")[0], what.split(">=")[0])
-    if what.startswith("git+"): (here/"course_lib").mkdir(), (here/"course_lib/core.py").write_text("def host(): return 'Colab'")
-    elif what[0] != "-" and "==" not in what: (here/name).mkdir(), (here/name/"__init__.py").write_text("__version__ = 'new'")'''
+SETUP = """import sys, importlib.util
+from IPython.core.interactiveshell import InteractiveShell
+shell, there = InteractiveShell.instance(), importlib.util.find_spec
+importlib.util.find_spec = lambda name: None if name == {missing!r} else there(name)
+shell.register_magic_function(lambda line: print("pip", line), magic_name="pip")
+sys.exit(not shell.run_cell({source!r}).success)"""
 
-@pytest.fixture
-def machine(tmp_path):
-    "Runs the set-up cell where nothing is installed but what is in `site`: what it printed, and what pip was asked for"
-    site, here = tmp_path/"site", tmp_path/"here"
-    (site/"pip").mkdir(parents=True), (site/"pip/__init__.py").touch(), (site/"pip/__main__.py").write_text(PIP), here.mkdir()
-    def go(*there, cwd=here, code=0):
-        for name, text in there: (site/name).mkdir(), (site/name/"__init__.py").write_text(text)
-        r = run(sys.executable, "-S", "-c", clean.setup_cell(settings(), "What for?"), cwd=cwd, env={"PYTHONPATH": str(site), "PATH": "", "PIP_NO_INDEX": "1"})
-        assert r.returncode == code, r.stdout
-        return r.stdout, (site/"log").read_text().splitlines() if (site/"log").exists() else []
-    go.site, go.here = site, here
-    return go
+@pytest.mark.parametrize("missing, asked", [("course_lib", f"pip install -q git+{settings()['git_url']}\n"), ("", "")])
+def test_setup_installs_what_is_missing_and_else_does_nothing(missing, asked, tmp_path):
+    r = run(sys.executable, "-c", SETUP.format(missing=missing, source=files.setup_cell(settings())), cwd=tmp_path, env=offline(tmp_path))
+    assert (r.returncode, r.stdout) == (0, asked)
 
-NEEDS = settings()["requirements"].split()
+@pytest.mark.parametrize("folder", ["nbs/lessons", "practice", "clean"])
+def test_every_page_begins_with_the_set_up(folder):
+    for path in sorted((ROOT/folder).glob("*.ipynb")):
+        first = next(c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code")
+        assert first.source == files.setup_cell(settings()), path
 
-def modules(*names): return [({"pillow": "PIL"}.get(n, n), "__version__ = '1.2+cpu'") for n in (names or [need.split(">=")[0] for need in NEEDS])]
 
-def test_setup_where_nothing_is(machine):
-    said, asked = machine()
-    assert asked == [f"install -q {' '.join(NEEDS)}", f"install -q --no-deps git+{settings()['git_url']}@{settings()['branch']} torch==new"]
-    assert said.endswith("Colab: course_lib is ready.\n")
-    assert machine()[1] == asked            # a second run asks for nothing
-
-def test_setup_keeps_the_torch_that_is_there(machine):
-    _, asked = machine(*modules("torch", "numpy"))
-    assert asked[0].endswith("torch==1.2+cpu") and not any("torch>=" in line or "numpy" in line.split() for line in asked) and "torchvision>=0.19" in asked[0]
-
-def test_setup_in_a_clone_needs_no_network(machine):
-    (machine.here/"course_lib").mkdir(), (machine.here/"course_lib/core.py").write_text("def host(): return 'Jupyter'"), (machine.here/"clean").mkdir()
-    assert machine(*modules(), cwd=machine.here/"clean") == ("Jupyter: course_lib is ready.\n", [])
-
-def test_setup_without_a_network(machine):
-    (machine.site/"offline").touch()
-    said, asked = machine(code=1)
-    assert "RuntimeError: pip could not install this" in said and "On Kaggle, switch Internet on" in said and len(asked) == 1
-
+@pytest.mark.parametrize("path", notebooks("exercises"), ids=lambda p: p.stem)
+def test_every_exercise_is_in_its_practice_notebook_and_no_answer_is(path):
+    "What a learner opens shows neither the library's function nor the answer to a question"
+    todo = files.all_tasks(ROOT)[path.stem]
+    code = [c.source for c in nbformat.read(ROOT/"practice"/path.name, as_version=4).cells if c.cell_type == "code"]
+    for t in todo:
+        asked = f'{t.name} = ...   # your answer\ncheck_value("{t.name}", {t.name})' if t.kind == "question" else f"\n\n{t.name} = check({t.name})"
+        assert len([s for s in code if asked in s]) == 1 and f'# hint("{t.name}")\n# solution("{t.name}")' in code, t.name
+        if t.kind == "exercise": assert [s for s in code if asked in s and "...  # your code here" in s], t.name
+    learners = [*ROOT.glob("nbs/lessons/*.ipynb"), *ROOT.glob("practice/*.ipynb"), *ROOT.glob("clean/*.ipynb")]
+    assert not [p for p in learners if "selftest.exercises" in p.read_text(encoding="utf-8") or "question(" in p.read_text(encoding="utf-8")]
 
 def test_what_is_committed_is_fresh():
-    made = clean.course_files(ROOT)
-    assert [p.name for p in clean.stale(made) + clean.leftovers(ROOT, made)] == [], "run: course clean"
+    made = files.course_files(ROOT)
+    assert [p.name for p in files.stale(made) + files.leftovers(ROOT, made)] == [], "run: course clean"

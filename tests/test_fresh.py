@@ -7,18 +7,17 @@ import nbformat
 import outputs
 import pytest
 import yaml
-from conftest import ROOT, command, notebooks, run, settings
+from conftest import LIBRARY, ROOT, command, notebooks, run, settings
 
 ALL = [ROOT/"nbs/index.ipynb", *notebooks("lessons"), *notebooks("lib"), *notebooks("pictures")]
 
 
-def files(folder, pattern="*.py"): return {p.name: p.read_text(encoding="utf-8") for p in sorted(folder.glob(pattern))}
+def files(folder, pattern="**/*.py"): return {p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8") for p in sorted(folder.glob(pattern))}
 
 def differing(a, b): return sorted(name for name in a.keys() | b.keys() if a.get(name) != b.get(name))
 
 
 def test_library(checkout):
-    shutil.copytree(ROOT/"course_lib/exercises", checkout/"course_lib/exercises", ignore=shutil.ignore_patterns("__pycache__"))      # made by `course clean`; nbdev lists them
     r = run(command("nbdev_export"), cwd=checkout)
     assert r.returncode == 0, r.stdout
     stale = differing(files(checkout/"course_lib"), files(ROOT/"course_lib"))
@@ -100,7 +99,7 @@ def sidebar(entries=None):
 
 def test_sidebar_names_every_notebook_once():
     assert sidebar() == sorted(sidebar(), key=lambda f: (f != "index.ipynb", not f.startswith("lessons"), f))
-    assert sorted(sidebar()) == sorted(p.relative_to(ROOT/"nbs").as_posix() for p in ALL)
+    assert sorted(sidebar()) == sorted(p.relative_to(ROOT/"nbs").as_posix() for p in PAGES)
 
 
 def test_docs_site(checkout):
