@@ -4,10 +4,11 @@ VENV        ?= .venv
 LESSON      ?= 01_pets
 DATA        ?=
 TORCH_INDEX ?=
+JOBS        ?= 2
 bin         := $(VENV)/bin
 ready       := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help lab run test nightly readme outputs docs
+.PHONY: help lab run test quick nightly readme outputs docs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -19,8 +20,11 @@ lab: $(ready) ## set everything up (once) and open JupyterLab on the lessons; LA
 run: $(ready) ## run a lesson without a browser: make run LESSON=01_pets DATA=pets
 	@$(bin)/course run "$(LESSON)" $(if $(DATA),--data "$(DATA)")
 
-test: $(ready) ## every check there is; T="-k layout" picks some
-	$(bin)/python -m pytest tests -ra --durations=10 $(T)
+test: $(ready) ## every check there is, JOBS=2 at a time; T="-k layout" picks some
+	$(bin)/python -m pytest tests -ra --durations=10 -n $(JOBS) --dist worksteal $(T)
+
+quick: $(ready) ## for the person who edits: no browser, no lessons, and of the notebooks those that git calls changed
+	$(bin)/python -m pytest tests -ra -q --quick -n $(JOBS) --dist worksteal $(T)
 
 nightly: test ## make test, then the measurements that take long (COURSE_TEST_DATA names the folder of real samples)
 	$(bin)/python benchmarks/transfer.py

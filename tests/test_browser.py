@@ -18,6 +18,7 @@ from course_lib.sliders.explore import explore
 from course_lib.sliders.steps import steps
 from course_lib.sliders.trace import run
 
+pytestmark = pytest.mark.long
 SHOTS = os.environ.get("COURSE_SCREENSHOTS")        # a folder, for somebody who wants to look
 
 CODE = """import numpy as np

@@ -83,6 +83,7 @@ def test_docs_settings(checkout):
     assert differing(files(checkout/"nbs", "*.yml"), files(ROOT/"nbs", "*.yml")) == [], "settings.ini changed: run that line, and commit nbs/nbdev.yml"
 
 
+@pytest.mark.long
 def test_docs_notebooks_are_processed(checkout):
     "What `nbdev_docs` does before it calls Quarto: run the exported and the importing cells, write the pages' sources"
     (checkout/"proc.py").write_text("if __name__ == '__main__':\n    from nbdev.serve import proc_nbs\n    proc_nbs(n_workers=0)")
@@ -98,10 +99,17 @@ def sidebar(entries=None):
     return [f for e in entries for f in ([e] if isinstance(e, str) else sidebar(e["contents"]))]
 
 def test_sidebar_names_every_notebook_once():
-    assert sidebar() == sorted(sidebar(), key=lambda f: (f != "index.ipynb", not f.startswith("lessons"), f))
+    folders = ["index.ipynb", "lessons", *LIBRARY]
+    assert sidebar() == sorted(sidebar(), key=lambda f: (folders.index(f.split("/")[0]), f))
     assert sorted(sidebar()) == sorted(p.relative_to(ROOT/"nbs").as_posix() for p in PAGES)
 
 
+def test_the_site_has_all_pages_and_no_answers():
+    render = yaml.safe_load((ROOT/"nbs/_quarto.yml").read_text(encoding="utf-8"))["project"]["render"]
+    assert render == ["index.ipynb", *(f"{folder}/*.ipynb" for folder in ("lessons", *LIBRARY))]
+
+
+@pytest.mark.long
 def test_docs_site(checkout):
     if not shutil.which("quarto"): pytest.skip("Quarto is not installed: the docs site was not built")
     shutil.copytree(ROOT/"course_lib", checkout/"course_lib")

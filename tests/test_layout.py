@@ -96,6 +96,7 @@ def imported(name):
     assert r.returncode == 0, r.stdout
     return set(r.stdout.split())
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", MODULES)
 def test_what_an_import_brings(name):
     got = imported(name)
