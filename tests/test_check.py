@@ -6,7 +6,7 @@ import pytest
 from conftest import ROOT, executed, notebooks, printed
 
 from course_lib.selftest import practice
-from course_lib.selftest.check import NOT_ATTEMPTED, PASSED
+from course_lib.selftest.progress import NOT_ATTEMPTED, PASSED
 from course_lib.selftest.exercise import Exercise, Question, find, lessons
 from course_lib.selftest.notebook import code_cell, parse_notebook, to_notebook
 
