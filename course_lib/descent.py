@@ -36,7 +36,7 @@ def descend(
     loss, params,           # a function of the knobs `(k,)`, and where to start
     lr, steps,
     zero=True):             # False: forget to zero the gradients, to see what happens
-    "All positions on the way, `(steps+1,k)`, and the loss at each, `(steps+1,)`, detached"
+    "The positions on the way `(steps+1,k)` and the loss at each `(steps+1,)`, detached"
     params = params.detach().clone().requires_grad_()
     path, losses = [], []
     for _ in range(steps + 1):
@@ -64,10 +64,9 @@ def mae(preds, targs):
 # %% ../nbs/lessons/04_descent.ipynb #e5376513
 def descend_in_batches(
     x, y, model, params,    # data `(n,)`, a function of (params, x), and where to start
-    lr, epochs, bs,         # each epoch: all points, `bs` at a time, in a new order
+    lr, epochs, bs,         # an epoch: all points, `bs` at a time, in a new order
     seed=0):                # of the one generator that `torch.randperm` uses for all
-    """Stochastic gradient descent on `mse`: the loss over all data at the start
-    and after each epoch, `(epochs+1,)`, and the last position `(k,)`"""
+    "Losses over all data, at the start and after each epoch; and the last `params`"
     gen = torch.Generator().manual_seed(seed)
     losses = [mse(model(params, x), y)]
     for _ in range(epochs):
@@ -75,4 +74,4 @@ def descend_in_batches(
             path, _ = descend(lambda p: mse(model(p, x[idx]), y[idx]), params, lr, 1)
             params = path[-1]
         losses.append(mse(model(params, x), y))
-    return torch.stack(losses), params
+    return torch.stack(losses), params          # (epochs+1,), (k,)
