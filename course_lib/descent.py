@@ -16,7 +16,8 @@ def quad(a, b, c, x):
 # %% ../nbs/lessons/04_descent.ipynb #dc081c8c
 def measure(f, x, spread=1., seed=42):
     "The values of `f` at `x` with normal noise of standard deviation `spread`: `(n,)`"
-    return f(x) + spread*torch.randn(len(x), generator=torch.Generator().manual_seed(seed))
+    gen = torch.Generator().manual_seed(seed)
+    return f(x) + spread*torch.randn(len(x), generator=gen)
 
 # %% ../nbs/lessons/04_descent.ipynb #a3bc7878
 def mse(preds, targs):
@@ -25,8 +26,9 @@ def mse(preds, targs):
 
 # %% ../nbs/lessons/04_descent.ipynb #8e0d7bb4
 def slope(f, params, i, h=1e-3):
-    "How fast `f` changes with knob `i` of `params` `(k,)`, by a step `h` to both sides (central difference): scalar"
-    step = torch.zeros_like(params); step[i] = h
+    "How fast `f` changes with knob `i` of `params` `(k,)`, `h` to both sides: scalar"
+    step = torch.zeros_like(params)
+    step[i] = h
     return (f(params + step) - f(params - step))/(2*h)
 
 # %% ../nbs/lessons/04_descent.ipynb #ea292ae9
@@ -34,20 +36,25 @@ def descend(
     loss, params,           # a function of the knobs `(k,)`, and where to start
     lr, steps,
     zero=True):             # False: forget to zero the gradients, to see what happens
-    "Gradient descent: all positions on the way, `(steps+1,k)`, and the loss at each, `(steps+1,)`, both detached"
-    params, path, losses = params.detach().clone().requires_grad_(), [], []
+    "The positions on the way `(steps+1,k)` and the loss at each `(steps+1,)`, detached"
+    params = params.detach().clone().requires_grad_()
+    path, losses = [], []
     for _ in range(steps + 1):
         value = loss(params)
-        path.append(params.detach().clone()); losses.append(value.detach())
+        path.append(params.detach().clone())
+        losses.append(value.detach())
         if zero: params.grad = None
         value.backward()
-        with torch.no_grad(): params -= lr*params.grad
+        with torch.no_grad():
+            params -= lr*params.grad
     return torch.stack(path), torch.stack(losses)
 
 # %% ../nbs/lessons/04_descent.ipynb #8bdbd5c3
-def edge(features):
-    "The learning rate above which descent on the squared error of `features @ params` diverges, `2/λmax` of its Hessian `2 XᵀX/n`: `(n,k) -> scalar`"
-    return 2/torch.linalg.eigvalsh(2*features.T@features/len(features)).max()
+def edge(
+    features):      # `X` `(n,k)`: what each knob is multiplied with
+    "The rate above which descent on the `mse` diverges, `2/λmax` of `2 XᵀX/n`: scalar"
+    hessian = 2*features.T@features/len(features)
+    return 2/torch.linalg.eigvalsh(hessian).max()
 
 # %% ../nbs/lessons/04_descent.ipynb #c88164ce
 def mae(preds, targs):
@@ -57,12 +64,14 @@ def mae(preds, targs):
 # %% ../nbs/lessons/04_descent.ipynb #e5376513
 def descend_in_batches(
     x, y, model, params,    # data `(n,)`, a function of (params, x), and where to start
-    lr, epochs, bs, seed=0):
-    "Stochastic gradient descent on `mse`, each epoch all points, `bs` at a time, in a new order (`torch.randperm`, one generator with `seed` for all): the loss over all data at the start and after each epoch, `(epochs+1,)`, and the last position `(k,)`"
-    gen, losses = torch.Generator().manual_seed(seed), [mse(model(params, x), y)]
+    lr, epochs, bs,         # an epoch: all points, `bs` at a time, in a new order
+    seed=0):                # of the one generator that `torch.randperm` uses for all
+    "Losses over all data, at the start and after each epoch; and the last `params`"
+    gen = torch.Generator().manual_seed(seed)
+    losses = [mse(model(params, x), y)]
     for _ in range(epochs):
         for idx in torch.randperm(len(x), generator=gen).split(bs):
             path, _ = descend(lambda p: mse(model(p, x[idx]), y[idx]), params, lr, 1)
             params = path[-1]
         losses.append(mse(model(params, x), y))
-    return torch.stack(losses), params
+    return torch.stack(losses), params          # (epochs+1,), (k,)

@@ -173,7 +173,7 @@ def test_links_to_other_pages_lead_there(path):
 def mixes_imports(source):
     "Whether a cell imports and does something else as well. `nbdev_docs` runs every cell with an import, and only those"
     if re.search(r"^#\|\s*(export|exports|exporti|exec_doc|eval: *false)", source, re.M) or "nbdev_export()" in source: return False
-    nodes = list(ast.walk(ast.parse(re.sub(r"^\s*[%!].*", "", source, flags=re.M))))
+    nodes = list(ast.walk(ast.parse(re.sub(r"^(\s*)[%!].*", r"\1pass", source, flags=re.M))))
     return any(isinstance(n, (ast.Import, ast.ImportFrom)) for n in nodes) and any(isinstance(n, (ast.Expr, ast.Assign)) for n in nodes)
 
 def test_reading_mixed_cells():

@@ -10,6 +10,22 @@ import torch
 from course_lib.descent import descend, descend_in_batches, edge, mae, mse, slope
 from course_lib.selftest.exercise import exercise, question
 
+# %% ../../../nbs/exercises/04_descent.ipynb #dd587e1c
+def written(code):
+    "The function that `code` says; its name is the code, for a learner to read"
+    fn = eval(code, {"torch": torch})
+    fn.__name__ = code
+    return fn
+
+# %% ../../../nbs/exercises/04_descent.ipynb #6bb6f1fd
+def without_record(result):
+    "`result` itself; RuntimeError when a part of it still carries its calculation"
+    parts = result if isinstance(result, (tuple, list)) else []
+    if any(getattr(part, "requires_grad", False) for part in parts):
+        raise RuntimeError("what you return still carries its whole calculation (requires_grad), "
+                           "and cannot be drawn: keep values with .detach()")
+    return result
+
 # %% ../../../nbs/exercises/04_descent.ipynb #7a241bd3
 ex = exercise(mse,
     cases=[(torch.tensor([1., 3.]), torch.tensor([0., 1.])),
@@ -42,20 +58,16 @@ def absolute(preds, targs):
 # %% ../../../nbs/exercises/04_descent.ipynb #e33dde49
 ex.right(torch.nn.functional.mse_loss)
 
-# %% ../../../nbs/exercises/04_descent.ipynb #0097341d
-def written(code):
-    "The function that `code` says; its name is the code, for a learner to read"
-    fn = eval(code, {"torch": torch})
-    fn.__name__ = code
-    return fn
-
-def turned(params, i, h): return torch.cat([params[:i], params[i:i+1] + h, params[i+1:]])
+# %% ../../../nbs/exercises/04_descent.ipynb #fefacd16
+def cubic_of_three(dice):
+    f = written(f"lambda p: p[0]**3*p[1] - {dice.ints(2, 5)}*p[2]**2 + p[1]")
+    return f, dice.normal(3), int(dice.ints(0, 2)), dice.pick(0.5, 0.1, 1e-3)
 
 # %% ../../../nbs/exercises/04_descent.ipynb #8be55b8b
 ex = exercise(slope,
     cases=[(written("lambda p: p[0]**2*p[1]"), torch.tensor([3., 5.], dtype=torch.float64), 0),
            (written("lambda p: p[0]**3"), torch.tensor([1.], dtype=torch.float64), 0, 0.5),
-           lambda dice: (written(f"lambda p: p[0]**3*p[1] - {dice.ints(2, 5)}*p[2]**2 + p[1]"), dice.normal(3), int(dice.ints(0, 2)), dice.pick(0.5, 0.1, 1e-3))],
+           cubic_of_three],
     hints=["What does `f` give when knob `i` is a little higher? And a little lower?",
            "Make a step of zeros, like `params`, with `h` at place `i`. Call `f` with `params` "
            "plus the step and minus the step. Divide the difference by the way between them.",
@@ -65,56 +77,64 @@ ex = exercise(slope,
         "squared; with one side it shrinks only with `h`. It takes two calls per knob: good for a "
         "test, too slow for learning.")
 
+# %% ../../../nbs/exercises/04_descent.ipynb #0097341d
+def turned(params, i, h):
+    "A copy of `params` in which knob `i` is turned by `h`"
+    there = params.clone()
+    there[i] += h
+    return there
+
 # %% ../../../nbs/exercises/04_descent.ipynb #fad78020
 @ex.mistake("You took a step to one side only. On a curve that is a little off: step to both "
             "sides, and divide by the whole way, `2*h`.")
-def one_side(f, params, i, h=0.001):
+def one_side(f, params, i, h=1e-3):
     return (f(turned(params, i, h)) - f(params))/h
 
 @ex.mistake("You get twice the slope. From `-h` to `+h` the way is `2*h`: divide by that.")
-def half_the_way(f, params, i, h=0.001):
-    return 2*slope(f, params, i, h)
+def divided_by_half_the_way(f, params, i, h=1e-3):
+    return (f(turned(params, i, h)) - f(turned(params, i, -h)))/h
 
 @ex.mistake("You wrote `/2*h`, which divides by 2 and then multiplies by `h`. Put brackets around "
             "`2*h`.")
-def brackets(f, params, i, h=0.001):
-    return slope(f, params, i, h)*h*h
+def without_brackets(f, params, i, h=1e-3):
+    return (f(turned(params, i, h)) - f(turned(params, i, -h)))/2*h
 
-@ex.mistake("You gave the change itself. A slope is a change per turn: divide it by the way, `2*h`.")
-def not_divided(f, params, i, h=0.001):
-    return slope(f, params, i, h)*2*h
+@ex.mistake("You gave the change itself. A slope is a change per turn: divide it by the way, "
+            "`2*h`.")
+def not_divided(f, params, i, h=1e-3):
+    return f(turned(params, i, h)) - f(turned(params, i, -h))
 
 @ex.mistake("You subtracted the wrong way round. A slope is above zero when `f` grows: take `f` "
             "after `+h` minus `f` after `-h`.")
-def sign_slope(f, params, i, h=0.001):
-    return -slope(f, params, i, h)
+def wrong_way_round(f, params, i, h=1e-3):
+    return (f(turned(params, i, -h)) - f(turned(params, i, h)))/(2*h)
 
 @ex.mistake("You get 0. Two names for one tensor are still one tensor, and both turns cancel: "
             "make copies with `params.clone()`.")
-def not_copied(f, params, i, h=0.001):
+def not_copied(f, params, i, h=1e-3):
     return 0*f(params)
 
 @ex.mistake("You turned all knobs at once. Turn knob `i` alone: a step that is `h` at place `i` "
             "and zero elsewhere.")
-def all_knobs(f, params, i, h=0.001):
+def all_knobs(f, params, i, h=1e-3):
     return (f(params + h) - f(params - h))/(2*h)
 
 @ex.mistake("You went `2*h` to one side. Go `h` to each side, so that the point in question is in "
             "the middle.")
-def only_forwards(f, params, i, h=0.001):
+def only_forwards(f, params, i, h=1e-3):
     return (f(turned(params, i, 2*h)) - f(params))/(2*h)
 
 @ex.mistake("You let PyTorch calculate the slope. Here it is to be measured, with two calls of "
             "`f`: so that you can test PyTorch with it.")
-def calculated(f, params, i, h=0.001):
+def calculated(f, params, i, h=1e-3):
     return torch.func.grad(f)(params)[i]
 
 @ex.mistake("You turned the knob of the caller and left it there. Work on a copy, "
             "`params.clone()`, or add a step to `params`.")
 def left_turned(f, params, i, h=1e-3):
-    res = slope(f, params, i, h)
+    right = slope(f, params, i, h)
     params[i] += h
-    return res
+    return right
 
 # %% ../../../nbs/exercises/04_descent.ipynb #7771402b
 @ex.right
@@ -127,31 +147,45 @@ def with_a_loop(f, params, i, h=1e-3):
     return (values[0] - values[1])/h/2
 
 @ex.right
-def another_slope(f, params, i, h=0.001):
-    return (f(turned(params, i, h)) - f(turned(params, i, -h)))/(2*h)
+def with_slices(f, params, i, h=1e-3):
+    before, after = params[:i], params[i+1:]
+    up = torch.cat([before, params[i:i+1] + h, after])
+    down = torch.cat([before, params[i:i+1] - h, after])
+    return (f(up) - f(down))/(2*h)
 
 # %% ../../../nbs/exercises/04_descent.ipynb #3e7ff568
 def parts_of_descent(fn, loss, params, lr, steps, zero=True):
     "What `fn` gives; an error when it is not two things, or cannot be drawn"
-    res = fn(loss, params, lr, steps, zero)
-    if not isinstance(res, (tuple, list)) or len(res) != 2: raise TypeError("descend is to return two things, as in  return positions, losses")
-    if any(getattr(r, "requires_grad", False) for r in res): raise RuntimeError("what you return still carries its whole calculation (requires_grad), and cannot be drawn: keep values with .detach()")
-    return res
+    result = fn(loss, params, lr, steps, zero)
+    if not isinstance(result, (tuple, list)) or len(result) != 2:
+        raise TypeError("descend is to return two things, as in  return positions, losses")
+    return without_record(result)
 
-def walk(change):
-    "Descent with one step more, then spoilt by `change(path, losses)`"
-    return lambda loss, params, lr, steps, zero=True: change(*descend(loss, params, lr, steps + 1, zero))
+def losses_of(value, *args):
+    "What is drawn"
+    return value[1]
 
+# %% ../../../nbs/exercises/04_descent.ipynb #2556cf6e
 square = written("lambda p: (p**2).sum()")
+there = torch.tensor([1., -2.], dtype=torch.float64)
+
+def three_knobs(dice):
+    a, b = dice.ints(1, 3), dice.ints(1, 3)
+    loss = written(f"lambda p: {a}*p[0]**2 + (p[0] - p[1])**2 + {b}*(p[2] - 1)**2")
+    return loss, dice.normal(3), dice.pick(0.01, 0.05, 0.1), int(dice.ints(1, 6)), True
+
+def two_knobs_not_zeroed(dice):
+    loss = written(f"lambda p: {dice.ints(1, 3)}*p[0]**2 + p[0]*p[1] + p[1]**2")
+    return loss, dice.normal(2), dice.pick(0.01, 0.05), int(dice.ints(2, 6)), False
 
 # %% ../../../nbs/exercises/04_descent.ipynb #4d4c3d2e
 ex = exercise(descend,
     use=parts_of_descent,
-    draw=lambda value, *args: value[1],
-    cases=[(square, torch.tensor([1., -2.], dtype=torch.float64), 0.25, 2),
-           (square, torch.tensor([1., -2.], dtype=torch.float64), 0.25, 3, False),
-           lambda dice: (written(f"lambda p: {dice.ints(1, 3)}*p[0]**2 + (p[0] - p[1])**2 + {dice.ints(1, 3)}*(p[2] - 1)**2"), dice.normal(3), dice.pick(0.01, 0.05, 0.1), int(dice.ints(1, 6)), True),
-           lambda dice: (written(f"lambda p: {dice.ints(1, 3)}*p[0]**2 + p[0]*p[1] + p[1]**2"), dice.normal(2), dice.pick(0.01, 0.05), int(dice.ints(2, 6)), False)],
+    draw=losses_of,
+    cases=[(square, there, 0.25, 2),
+           (square, there, 0.25, 3, False),
+           three_knobs,
+           two_knobs_not_zeroed],
     hints=["Do one step by hand first, as in the section before. What has to be kept before the "
            "step, and what has to be forgotten after it?",
            "Copy `params`, and let it require a gradient. Then `steps + 1` times: the loss; keep "
@@ -167,13 +201,13 @@ ex = exercise(descend,
 # %% ../../../nbs/exercises/04_descent.ipynb #ba1ed34b
 @ex.mistake("You did not set the gradients to zero. `backward` adds to what is there, so old "
             "slopes go on pushing: `params.grad = None` before it, if `zero`.")
-def not_zeroed(loss, params, lr, steps, zero=True):
-    return descend(loss, params, lr, steps, False)
+def never_zeroed(loss, params, lr, steps, zero=True):
+    return descend(loss, params, lr, steps, zero=False)
 
 @ex.mistake("You always set the gradients to zero. When `zero` is False they are to add up, so "
             "that one can see the bug: ask with `if zero`.")
 def always_zeroed(loss, params, lr, steps, zero=True):
-    return descend(loss, params, lr, steps, True)
+    return descend(loss, params, lr, steps, zero=True)
 
 @ex.mistake("You walk uphill. The slope says where the loss grows: subtract `lr` times the slope.")
 def uphill(loss, params, lr, steps, zero=True):
@@ -187,73 +221,104 @@ def no_rate(loss, params, lr, steps, zero=True):
 def divided_by_the_rate(loss, params, lr, steps, zero=True):
     return descend(loss, params, 1/lr, steps, zero)
 
-ex.mistake("You recorded the position after the step, but the loss before it. They belong "
-           "together: record both first, then step.",
-           after_the_step=walk(lambda path, losses: (path[1:], losses[:-1])))
+# %% ../../../nbs/exercises/04_descent.ipynb #e97d8251
+def one_step_more(loss, params, lr, steps, zero=True):
+    return descend(loss, params, lr, steps + 1, zero)
 
-ex.mistake("You recorded after the step, so the start is missing. Record position and loss first, "
-           "then step.",
-           both_after_the_step=walk(lambda path, losses: (path[1:], losses[1:])))
+# %% ../../../nbs/exercises/04_descent.ipynb #358d96a4
+@ex.mistake("You recorded the position after the step, but the loss before it. They belong "
+            "together: record both first, then step.")
+def position_after_the_step(*args):
+    path, losses = one_step_more(*args)
+    return path[1:], losses[:-1]
 
-ex.mistake("You recorded the position after the step, and the start is missing. Record position "
-           "and loss first, then step, `steps + 1` times.",
-           after_the_step_one_too_few=walk(lambda path, losses: (path[1:-1], losses[:-2])))
+@ex.mistake("You recorded after the step, so the start is missing. Record position and loss first, "
+            "then step.")
+def both_after_the_step(*args):
+    path, losses = one_step_more(*args)
+    return path[1:], losses[1:]
 
-ex.mistake("You recorded one position too few: the start and one more after each step are `steps "
-           "+ 1`.",
-           one_too_few=walk(lambda path, losses: (path[:-2], losses[:-2])))
+@ex.mistake("You recorded the position after the step, and the start is missing. Record position "
+            "and loss first, then step, `steps + 1` times.")
+def position_after_the_step_and_one_too_few(*args):
+    path, losses = one_step_more(*args)
+    return path[1:-1], losses[:-2]
 
-ex.mistake("You took one step too many: the start and one position after each step are `steps + "
-           "1` positions.",
-           one_too_many=walk(lambda path, losses: (path, losses)))
+@ex.mistake("You recorded one position too few: the start and one more after each step are `steps "
+            "+ 1`.")
+def one_too_few(*args):
+    path, losses = one_step_more(*args)
+    return path[:-2], losses[:-2]
 
-ex.mistake("You kept the same tensor again and again, and the steps change it afterwards: all "
-           "rows are the last one. Keep a copy, with `.clone()`.",
-           not_copied_descend=walk(lambda path, losses: (path[-1:].repeat(len(path) - 1, 1), losses[:-1])))
+@ex.mistake("You took one step too many: the start and one position after each step are `steps + "
+            "1` positions.")
+def one_too_many(*args):
+    return one_step_more(*args)
 
-ex.mistake("You kept the same tensor again and again, and the steps change it afterwards: all "
-           "rows are the last one. Keep a copy, with `.clone()`.",
-           not_copied_one_step_fewer=walk(lambda path, losses: (path[-2:-1].repeat(len(path) - 1, 1), losses[:-1])))
+SAME_TENSOR = ("You kept the same tensor again and again, and the steps change it afterwards: all "
+               "rows are the last one. Keep a copy, with `.clone()`.")
 
+@ex.mistake(SAME_TENSOR)
+def same_tensor_kept(*args):
+    path, losses = one_step_more(*args)
+    return path[-1:].repeat(len(path) - 1, 1), losses[:-1]
+
+@ex.mistake(SAME_TENSOR)
+def same_tensor_kept_without_the_last_step(*args):
+    path, losses = descend(*args)
+    return path[-1:].repeat(len(path), 1), losses
+
+# %% ../../../nbs/exercises/04_descent.ipynb #5f6b4c86
 @ex.mistake("You moved the knobs of the caller: after it, the start is no longer the start. Begin "
             "with a copy of `params`, with `.clone()`.")
-def moves_the_callers(loss, params, lr, steps, zero=True):
-    path, losses = descend(loss, params, lr, steps + 1, zero)
+def moves_the_callers(loss, params, *args):
+    path, losses = one_step_more(loss, params, *args)
     params.copy_(path[-1])
     return path[:-1], losses[:-1]
 
 @ex.mistake("You made the losses of Python's numbers, and `torch.tensor` makes float32 of them. "
             "Collect tensors and `torch.stack` them: that keeps the dtype.")
-def float32(*args):
-    return (lambda path, losses: (path, losses.float()))(*descend(*args))
+def losses_in_float32(*args):
+    path, losses = descend(*args)
+    return path, losses.float()
 
 # %% ../../../nbs/exercises/04_descent.ipynb #161309b7
 @ex.right
-def with_grad(loss, params, lr, steps, zero=True):
+def with_func_grad(loss, params, lr, steps, zero=True):
     path, losses, total = [params], [loss(params)], 0
     for _ in range(steps):
-        g = torch.func.grad(loss)(path[-1])
-        total = g if zero else total + g
-        path.append(path[-1] - lr*total); losses.append(loss(path[-1]))
+        slopes = torch.func.grad(loss)(path[-1])
+        total = slopes if zero else total + slopes
+        path.append(path[-1] - lr*total)
+        losses.append(loss(path[-1]))
     return torch.stack(path), torch.stack(losses)
 
 @ex.right
-def with_sgd(loss, params, lr, steps, zero=True):
+def with_torchs_sgd(loss, params, lr, steps, zero=True):
     params, path, losses = torch.nn.Parameter(params.clone()), [], []
     opt = torch.optim.SGD([params], lr=lr)
-    for i in range(steps + 1):
+    for _ in range(steps + 1):
         value = loss(params)
-        path.append(params.tolist()); losses.append(value.item())
+        path.append(params.tolist())
+        losses.append(value.item())
         value.backward()
         opt.step()
         if zero: opt.zero_grad()
     return torch.tensor(path, dtype=params.dtype), torch.tensor(losses, dtype=params.dtype)
 
+# %% ../../../nbs/exercises/04_descent.ipynb #a01b78f9
+def random_features(dice):
+    n, k = int(dice.ints(4, 7)), int(dice.ints(2, 3))
+    return (dice.normal(n, k),)
+
+def features_far_from_0(dice):
+    return (1 + dice.normal(5, 2),)
+
 # %% ../../../nbs/exercises/04_descent.ipynb #e41213ed
 ex = exercise(edge,
     cases=[(torch.tensor([[1., 0.], [0., 2.]], dtype=torch.float64),),
-           lambda dice: (dice.normal(int(dice.ints(4, 7)), int(dice.ints(2, 3))),),
-           lambda dice: (1 + dice.normal(5, 2),)],
+           random_features,
+           features_far_from_0],
     hints=["In which direction does a step leap too far first: where the valley is flat, or "
            "where it is steep?",
            "Build the Hessian of the mean squared error, `2 XᵀX/n`, a matrix `(k,k)`. Its "
@@ -272,50 +337,50 @@ def the_flattest(features):
 
 @ex.mistake("You took half of it. At 1/λ one step lands at the lowest point; it may still leap "
             "twice as far, 2/λ, before it moves away.")
-def one_over(features):
-    return edge(features)/2
+def one_over_the_curvature(features):
+    return 1/torch.linalg.eigvalsh(2*features.T@features/len(features)).max()
 
 @ex.mistake("You did not divide by the number of points. The loss is a mean: so is its curvature.")
-def sum_for_mean_edge(features):
-    return edge(features)/len(features)
+def not_divided_by_n(features):
+    return 2/torch.linalg.eigvalsh(2*features.T@features).max()
 
 @ex.mistake("You forgot the 2 of the square: the curvature of `e**2` is 2, so the Hessian is `2 "
             "XᵀX/n`.")
 def without_the_2(features):
-    return edge(features)*2
+    return 2/torch.linalg.eigvalsh(features.T@features/len(features)).max()
 
 @ex.mistake("You divided by the number of knobs. The mean is over the points: divide by the "
             "number of rows.")
-def per_knob(features):
-    return edge(features)*features.shape[1]/len(features)
+def divided_by_the_knobs(features):
+    return 2/torch.linalg.eigvalsh(2*features.T@features/features.shape[1]).max()
 
 @ex.mistake("You added all curvatures up. Only the largest of them counts.")
 def the_trace(features):
-    return len(features)/(features**2).sum()
+    return 2/torch.trace(2*features.T@features/len(features))
 
 @ex.mistake("You looked at each knob by itself. The steepest direction may turn several knobs at "
             "once: take the eigenvalues, with `torch.linalg.eigvalsh`.")
 def the_diagonal(features):
-    return len(features)/(features**2).sum(0).max()
+    return 2/torch.diagonal(2*features.T@features/len(features)).max()
 
 @ex.mistake("You gave the largest curvature itself. The edge is 2 divided by it.")
 def the_curvature(features):
-    return 2/edge(features)
+    return torch.linalg.eigvalsh(2*features.T@features/len(features)).max()
 
 # %% ../../../nbs/exercises/04_descent.ipynb #9679c6ab
 @ex.right
 def hessian_by_torch(features):
-    k = features.shape[1]
-    curved = torch.autograd.functional.hessian(lambda p: mse(features@p, torch.zeros(len(features), dtype=features.dtype)), torch.zeros(k, dtype=features.dtype))
-    return 2/torch.linalg.eigvalsh(curved)[-1]
+    def loss(params): return (features@params).square().mean()
+    anywhere = torch.zeros(features.shape[1], dtype=features.dtype)
+    return 2/torch.linalg.eigvalsh(torch.autograd.functional.hessian(loss, anywhere))[-1]
 
 @ex.right
-def another_edge(features):
+def by_singular_values(features):
     return len(features)/torch.linalg.svdvals(features)[0]**2
 
 # %% ../../../nbs/exercises/04_descent.ipynb #5a767b7f
 ex = question("after_two_steps",
-    after="How large a step?",
+    after="The edge",
     answer=0.25,
     hints=["How far does the first step go, and in which direction?",
            "The step is the learning rate times the slope where you stand. Subtract it from `x`. "
@@ -327,7 +392,8 @@ ex = question("after_two_steps",
         "That is the edge.")
 
 # %% ../../../nbs/exercises/04_descent.ipynb #6ab9d7ba
-ex.mistake(-0.5, "You took one step. Take another one from there, with the slope of the new place.")
+ex.mistake(-0.5,
+           "You took one step. Take another one from there, with the slope of the new place.")
 ex.mistake(-2.,
            "You used the first slope for both steps. After the first step you are elsewhere: work "
            "out the slope there.")
@@ -337,12 +403,17 @@ ex.mistake(0.203125, "You took the loss as the slope. The slope is `10*x`.")
 ex.mistake(0.7225,
            "You multiplied by 1 - 0.15. The step is 0.15 times the slope, and the slope is `10*x`.")
 ex.mistake(0.7,
-           "You subtracted the learning rate itself. The step is the learning rate times the slope.")
+           "You subtracted the learning rate itself. The step is the learning rate times the "
+           "slope.")
+
+# %% ../../../nbs/exercises/04_descent.ipynb #60687e60
+def two_rows(dice):
+    return tuple(dice.normal(2, int(dice.ints(3, 6))))
 
 # %% ../../../nbs/exercises/04_descent.ipynb #2d01e6cf
 ex = exercise(mae,
     cases=[(torch.tensor([1., -3.]), torch.tensor([0., 0.])),
-           lambda dice: tuple(dice.normal(2, int(dice.ints(3, 6))))],
+           two_rows],
     hints=["How is it different from `mse`? Only one thing is.",
            "Subtract, take away the signs, take the mean.",
            "`(preds - targs)`, then `.abs()`, then `.mean()`."],
@@ -351,7 +422,7 @@ ex = exercise(mae,
 
 # %% ../../../nbs/exercises/04_descent.ipynb #d903af21
 @ex.mistake("You took the sum. It grows with the number of points: take the mean.")
-def sum_for_mean_mae(preds, targs):
+def sum_of_distances(preds, targs):
     return (preds - targs).abs().sum()
 
 @ex.mistake("You let errors above and below cancel. Take away the sign of each of them first.")
@@ -364,7 +435,7 @@ def absolute_too_late(preds, targs):
     return (preds - targs).mean().abs()
 
 @ex.mistake("You took away the signs before you subtracted. Subtract first: 1 and -1 are 2 apart.")
-def each_by_itself(preds, targs):
+def absolute_too_early(preds, targs):
     return (preds.abs() - targs.abs()).abs().mean()
 
 @ex.mistake("You squared the distances: that is the MSE. Take their absolute values.")
@@ -373,14 +444,14 @@ def squared(preds, targs):
 
 @ex.mistake("You took the root of the mean square, the RMSE. It has the same unit, but large "
             "errors count more in it. Take the mean of the distances.")
-def the_root_mae(preds, targs):
+def root_of_the_mean_square(preds, targs):
     return ((preds - targs)**2).mean().sqrt()
 
 # %% ../../../nbs/exercises/04_descent.ipynb #70d2e64d
 ex.right(torch.nn.functional.l1_loss)
 
 @ex.right
-def another_mae(preds, targs):
+def roots_of_squares(preds, targs):
     return ((preds - targs)**2).sqrt().mean()
 
 # %% ../../../nbs/exercises/04_descent.ipynb #7feeef56
@@ -407,39 +478,37 @@ ex.mistake(0.48,
 ex.mistake(0.8, "You took one step. Take another one from there.")
 
 # %% ../../../nbs/exercises/04_descent.ipynb #02fe4f24
-def sgd_spoilt(orders=None, batch=lambda x, y, idx, i: (x[idx], y[idx]), drop=False, anew=False, note=lambda whole, seen: whole, first=True):
-    "Descent in batches with another order, batch, beginning or record"
-    def spoilt(x, y, model, params, lr, epochs, bs, seed=0):
-        begin, gen = params, torch.Generator().manual_seed(seed)
-        losses = [mse(model(params, x), y)]*first
-        for _ in range(epochs):
-            seen = []
-            for i, idx in enumerate((orders(len(x), seed, gen) if orders else torch.randperm(len(x), generator=gen)).split(bs)):
-                if drop and len(idx) < bs: continue
-                xb, yb = batch(x, y, idx, slice(i*bs, (i + 1)*bs))
-                path, loss = descend(lambda p: mse(model(p, xb), yb), begin if anew else params, lr, 1)
-                params = path[-1]
-                seen.append(loss[0])
-            losses.append(note(mse(model(params, x), y), seen))
-        return torch.stack(losses), params
-    return spoilt
-
-line = written("lambda p, x: p[0] + p[1]*x")
-
 def losses_and_knobs(fn, x, y, model, params, lr, epochs, bs, seed=0):
     "What `fn` gives; an error when it cannot be drawn"
-    res = fn(x, y, model, params, lr, epochs, bs, seed)
-    if isinstance(res, (tuple, list)) and any(getattr(r, "requires_grad", False) for r in res): raise RuntimeError("what you return still carries its whole calculation (requires_grad), and cannot be drawn: keep values with .detach()")
-    return res
+    return without_record(fn(x, y, model, params, lr, epochs, bs, seed))
+
+def losses_of_epochs(value, *args):
+    "What is drawn"
+    return value[0]
+
+# %% ../../../nbs/exercises/04_descent.ipynb #6f12405d
+line = written("lambda p, x: p[0] + p[1]*x")
+x, y = torch.tensor([[0., 1., 2.], [1., 3., 5.]], dtype=torch.float64)
+origin = torch.zeros(2, dtype=torch.float64)
+
+def some_line(dice):
+    points, params, lr = dice.normal(2, int(dice.ints(5, 7))), dice.normal(2), dice.pick(0.1, 0.05)
+    epochs, bs, seed = int(dice.ints(2, 3)), int(dice.pick(2, 3, 4)), int(dice.ints(1, 9))
+    return *points, line, params, lr, epochs, bs, seed
+
+def some_parabola(dice):
+    points = dice.normal(2, 5)
+    model = written(f"lambda p, x: {dice.ints(1, 3)}*p[0]*x**2 + p[1]")
+    return *points, model, dice.normal(2), 0.05, 3, int(dice.pick(2, 3)), int(dice.ints(1, 9))
 
 # %% ../../../nbs/exercises/04_descent.ipynb #2b89b105
 ex = exercise(descend_in_batches,
     use=losses_and_knobs,
-    draw=lambda value, *args: value[0],
-    cases=[(*torch.tensor([[0., 1., 2.], [1., 3., 5.]], dtype=torch.float64), line, torch.zeros(2, dtype=torch.float64), 0.1, 1, 3),
-           (*torch.tensor([[0., 1., 2.], [1., 3., 5.]], dtype=torch.float64), line, torch.zeros(2, dtype=torch.float64), 0.1, 2, 2, 1),
-           lambda dice: (*dice.normal(2, int(dice.ints(5, 7))), line, dice.normal(2), dice.pick(0.1, 0.05), int(dice.ints(2, 3)), int(dice.pick(2, 3, 4)), int(dice.ints(1, 9))),
-           lambda dice: (*dice.normal(2, 5), written(f"lambda p, x: {dice.ints(1, 3)}*p[0]*x**2 + p[1]"), dice.normal(2), 0.05, 3, int(dice.pick(2, 3)), int(dice.ints(1, 9)))],
+    draw=losses_of_epochs,
+    cases=[(x, y, line, origin, 0.1, 1, 3),
+           (x, y, line, origin, 0.1, 2, 2, 1),
+           some_line,
+           some_parabola],
     hints=["What is an epoch? How many steps does it take with 7 points, 3 at a time?",
            "Make one generator. For each epoch draw an order of all points, and cut it into "
            "pieces of `bs` numbers. For each piece: one step of `descend` on these points alone, "
@@ -452,58 +521,97 @@ ex = exercise(descend_in_batches,
         "and every point is used once per epoch. The loss of one small batch jumps up and down; "
         "over all data it tells where you stand.")
 
+# %% ../../../nbs/exercises/04_descent.ipynb #21004eec
+def new_order(n, seed, gen): return torch.randperm(n, generator=gen)
+def own_points(x, y, idx, place): return x[idx], y[idx]
+def over_all_data(loss, batch_losses): return loss
+
+def batches(order=new_order, points=own_points, record=over_all_data,
+            drop_last=False, always_anew=False, with_start=True):
+    "`descend_in_batches`, with whatever is given done in that way"
+    def descent(x, y, model, params, lr, epochs, bs, seed=0):
+        first, gen = params, torch.Generator().manual_seed(seed)
+        losses = [mse(model(params, x), y)] if with_start else []
+        for _ in range(epochs):
+            batch_losses = []                       # each before its step
+            for i, idx in enumerate(order(len(x), seed, gen).split(bs)):
+                if drop_last and len(idx) < bs: continue
+                xb, yb = points(x, y, idx, slice(i*bs, (i + 1)*bs))
+                begin = first if always_anew else params
+                path, values = descend(lambda p: mse(model(p, xb), yb), begin, lr, 1)
+                params = path[-1]
+                batch_losses.append(values[0])
+            losses.append(record(mse(model(params, x), y), batch_losses))
+        return torch.stack(losses), params
+    return descent
+
 # %% ../../../nbs/exercises/04_descent.ipynb #f34ab9d8
+def own_order(n, seed, gen): return torch.arange(n)
+def global_chance(n, seed, gen): return torch.randperm(n)
+def with_replacement(n, seed, gen): return torch.randint(n, (n,), generator=gen)
+def generator_anew(n, seed, gen):
+    return torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+
 ex.mistake("You left out the last batch when it is smaller. Its points count, too: use what is "
            "left as a batch of its own.",
-           last_batch_dropped=sgd_spoilt(drop=True))
+           last_batch_dropped=batches(drop_last=True))
 
 ex.mistake("You took the points in their own order. Draw a new order for each epoch, with "
            "`torch.randperm(len(x), generator=gen)`.",
-           not_shuffled=sgd_spoilt(orders=lambda n, seed, gen: torch.arange(n)))
+           not_shuffled=batches(order=own_order))
 
 ex.mistake("You use the same order in every epoch. Make the generator once, before the loop, and "
            "draw an order inside the loop.",
-           always_the_same_order=sgd_spoilt(orders=lambda n, seed, gen: torch.randperm(n, generator=torch.Generator().manual_seed(seed))))
+           always_the_same_order=batches(order=generator_anew))
 
 ex.mistake("Your order does not depend on `seed`. Make a generator with "
            "`torch.Generator().manual_seed(seed)` and hand it to `randperm`.",
-           seed_ignored=sgd_spoilt(orders=lambda n, seed, gen: torch.randperm(n)))
+           seed_ignored=batches(order=global_chance))
 
 ex.mistake("Your draws may take a point twice in an epoch, and another never. `randperm` takes "
            "each of them once.",
-           drawn_with_replacement=sgd_spoilt(orders=lambda n, seed, gen: torch.randint(n, (n,), generator=gen)))
+           drawn_with_replacement=batches(order=with_replacement))
+
+# %% ../../../nbs/exercises/04_descent.ipynb #77baf641
+def only_x_in_order(x, y, idx, place): return x[idx], y[place]
+def all_points(x, y, idx, place): return x, y
 
 ex.mistake("You put `x` into a new order, but not `y`. Each point must keep its own target: index "
            "both with the same numbers.",
-           only_x_shuffled=sgd_spoilt(batch=lambda x, y, idx, part: (x[idx], y[part])))
+           only_x_shuffled=batches(points=only_x_in_order))
 
 ex.mistake("You use all points in each step. Take only those of the batch, `x[idx]` and `y[idx]`.",
-           all_points=sgd_spoilt(batch=lambda x, y, idx, part: (x, y)))
+           no_batches=batches(points=all_points))
 
 ex.mistake("You begin each batch at the first position again. Go on from where the last step "
            "ended: put its end into `params`.",
-           always_from_the_start=sgd_spoilt(anew=True))
+           always_from_the_start=batches(always_anew=True))
+
+# %% ../../../nbs/exercises/04_descent.ipynb #44bf3d7d
+def of_the_last_batch(loss, batch_losses): return batch_losses[-1]
+def mean_of_batches(loss, batch_losses): return torch.stack(batch_losses).mean()
 
 ex.mistake("You recorded the loss of the last batch. A few points say little about all of them: "
            "after each epoch, take the loss over all of `x` and `y`.",
-           last_batch_s_loss=sgd_spoilt(note=lambda whole, seen: seen[-1]))
+           last_batch_recorded=batches(record=of_the_last_batch))
 
 ex.mistake("You recorded the mean of the batches' losses, taken while the knobs were moving. Here "
            "the loss over all data after the epoch is wanted.",
-           mean_of_the_batches=sgd_spoilt(note=lambda whole, seen: torch.stack(seen).mean()))
+           mean_of_batches_recorded=batches(record=mean_of_batches))
 
 ex.mistake("You did not record the loss at the start. Begin the list with it, so that there are "
            "`epochs + 1` values.",
-           no_start=sgd_spoilt(first=False))
+           start_not_recorded=batches(with_start=False))
 
 # %% ../../../nbs/exercises/04_descent.ipynb #f02509f8
 @ex.right
-def sgd_in_one(x, y, model, params, lr, epochs, bs, seed=0):
+def without_descend(x, y, model, params, lr, epochs, bs, seed=0):
     gen, losses = torch.Generator().manual_seed(seed), [((model(params, x) - y)**2).mean()]
     for _ in range(epochs):
         order = torch.randperm(len(x), generator=gen)
         for i in range(0, len(x), bs):
             xb, yb = x[order[i:i+bs]], y[order[i:i+bs]]
-            params = params - lr*torch.func.grad(lambda p: ((model(p, xb) - yb)**2).mean())(params)
+            slopes = torch.func.grad(lambda p: ((model(p, xb) - yb)**2).mean())(params)
+            params = params - lr*slopes
         losses.append(((model(params, x) - y)**2).mean())
     return torch.stack(losses), params
