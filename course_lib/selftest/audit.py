@@ -37,13 +37,13 @@ def _raising(kind):
     return fn
 
 def _answers(ex):
-    "Who answers, with what, the state that is right, and the mistake that is to be told: `[(who, function, state, name)]`"
+    "Who answers, with what, the state that is right, the mistake that is to be told: `[(who, function, state, name)]`"
     right = [("the library's code", as_learner(source(ex), ex)), *((fn.__name__, fn) for fn in ex.rights)]
     wrong = [("None", _nothing), ("constant", _constant(ex))]
     open_ = [("a stub", as_learner(stub(source(ex), ex.name), ex)), ("the library's own", ex.fn)]
     kinds = RuntimeError, TypeError, ValueError, IndexError, AttributeError
     return [*((who, fn, PASSED, None) for who, fn in right), *((who, fn, NOT_ATTEMPTED, None) for who, fn in open_),
-            *((who, fn, NOT_YET, ...) for who, fn in wrong),                                    # ...: any mistake may be told
+            *((who, fn, NOT_YET, ...) for who, fn in wrong),                    # ...: any mistake may be told
             *((f"always a {kind.__name__}", _raising(kind), NOT_YET, None) for kind in kinds),
             *((name, fn, NOT_YET, name) for name, fn, _ in ex.mistakes)]
 

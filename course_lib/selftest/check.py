@@ -169,9 +169,10 @@ def _tell(name, v):
     if v.state == NOT_YET and not v.mistake and entry["tries"] > 1: print(f'A hint:  hint("{name}")')
 
 def check(fn):
-    "Says whether the learner's `fn` is right: returns it if so, else the library's; ValueError when there is no such exercise"
+    "Says whether the learner's `fn` is right: returns it if so, else the library's; ValueError when it is no exercise"
     if not callable(fn) or not hasattr(fn, "__name__"):
-        raise ValueError(f"check got {short(fn)}: give it the function itself, without calling it, as in mse = check(mse).")
+        raise ValueError(f"check got {short(fn)}: give it the function itself, without calling it, "
+                         "as in mse = check(mse).")
     ex = find(fn.__name__)
     if not isinstance(ex, Exercise): raise ValueError(f"{ex.name} asks for a value: check_value({ex.name!r}, ...).")
     v = verdict(ex, fn)

@@ -49,10 +49,12 @@ def outline(
 
 # %% ../../nbs/selftest/06_clean.ipynb #b5b87294
 class _Apart(ast.NodeTransformer):
-    "Comprehensions as generators, whose variables no Python counts among the names around them (3.12 and newer do with the others, PEP 709)"
+    "Comprehensions as generators, whose variables no Python counts among the names around them (3.12 does, PEP 709)"
     def visit_ListComp(self, n): return ast.GeneratorExp(self.generic_visit(n).elt, n.generators)
     visit_SetComp = visit_ListComp
-    def visit_DictComp(self, n): return ast.GeneratorExp(ast.Tuple([self.generic_visit(n).key, n.value], ast.Load()), n.generators)
+    def visit_DictComp(self, n):
+        self.generic_visit(n)
+        return ast.GeneratorExp(ast.Tuple([n.key, n.value], ast.Load()), n.generators)
 
 @cache
 def names(source):
@@ -72,7 +74,7 @@ def names(source):
     return bound, used
 
 def visible(cells):
-    "The cells without directives, without empty ones, and without hidden ones unless a later cell needs a name that no visible one defines"
+    "The cells without directives, empty ones, and hidden ones, unless a later cell needs a name that no visible one defines"
     shown = [c["kind"] != "code" or not has(c, "hide") or has(c, "clean") for c in cells]
     known = {n for c, s in zip(cells, shown) if s and c["kind"] == "code" for n in names(c["source"])[0]}
     res, needed = [], set()
@@ -98,6 +100,7 @@ def foreign_cells(cells):
         first, _, rest = c["source"].partition("\n")
         quiz = quiz or bool(_QUIZ.match(c["source"]))
         mark = _MARK.fullmatch(first)
+        heads = re.match(r"#+\s+\S", c["source"])
         if c["kind"] == "code": res.append(dict(c, source=split_head(c["source"])[1], meta={}))
-        elif mark or quiz or re.match(r"#+\s+\S", c["source"]): res.append(dict(c, source=rest if mark else c["source"], meta={}))
+        elif mark or quiz or heads: res.append(dict(c, source=rest if mark else c["source"], meta={}))
     return res

@@ -48,6 +48,8 @@ def all_tasks(top):
             seen[t.name] = file.name
     return res
 
+_CLEAN = "The lesson without its words. Before you run a cell: what is it for, and what will it print?"
+
 def _with(words, cells):
     "The cells with a line of words above the first code cell"
     i = next((i for i, c in enumerate(cells) if c["kind"] == "code"), len(cells))
@@ -56,26 +58,27 @@ def _with(words, cells):
 def course_files(
     top,            # the folder that holds nbs/lessons and settings.ini
     only=None):     # names of lessons; None: all
-    "The clean and practice notebooks of the lessons, `{path: text}`; ValueError naming the lesson and the cell that cannot be used"
+    "The clean and practice notebooks of the lessons, `{path: text}`; ValueError naming the lesson and the cell at fault"
     top, todo, res = Path(top), all_tasks(top), {}
     for file in sorted(top.glob("nbs/lessons/*.ipynb")):
-        name, cells = file.stem, _of(file.name, check_compiles, _read(file))
-        made = {"clean": (clean_cells(cells), "The lesson without its words. Before you run a cell: what is it for, and what will it print?"),
-                "practice": (_of(file.name, practice_cells, cells, todo.get(name, [])),
-                             f"Write what *your code here* asks for, in a copy of your own: `course practice {name}`")}
-        for folder, (kept, words) in made.items():
-            if not only or name in only: res[top/folder/file.name] = _of(file.name, to_notebook, check_compiles(_with(words, kept)))
+        cells = _of(file.name, check_compiles, _read(file))
+        if only and file.stem not in only: continue
+        holes = _of(file.name, practice_cells, cells, todo.get(file.stem, []))
+        mine = f"Write what *your code here* asks for, in a copy of your own: `course practice {file.stem}`"
+        for folder, kept in ("clean", _with(_CLEAN, clean_cells(cells))), ("practice", _with(mine, holes)):
+            res[top/folder/file.name] = _of(file.name, to_notebook, check_compiles(kept))
     return res
 
 # %% ../../nbs/selftest/08_files.ipynb #8ad2506a
 def stale(targets):
     "Those of `{path: text}` that are missing or differ"
-    def same(p, text): return p.is_file() and p.read_bytes().replace(b"\r\n", b"\n") == text.encode()      # git on Windows writes \r\n
-    return [p for p, text in targets.items() if not same(p, text)]
+    def now(p): return p.read_bytes().replace(b"\r\n", b"\n") if p.is_file() else None        # git on Windows writes \r\n
+    return [p for p, text in targets.items() if now(p) != text.encode()]
 
 def leftovers(top, targets):
     "Generated notebooks that no lesson asks for any more"
-    return [p for folder in ("clean", "practice") for p in sorted(Path(top).glob(f"{folder}/*.ipynb")) if p not in targets]
+    made = [p for folder in ("clean", "practice") for p in sorted(Path(top).glob(f"{folder}/*.ipynb"))]
+    return [p for p in made if p not in targets]
 
 def _write(path, text):
     "All of it or nothing; OSError in a sentence when it cannot be written"
@@ -84,7 +87,8 @@ def _write(path, text):
         path.parent.mkdir(parents=True, exist_ok=True)
         tmp.write_bytes(text.encode())
         os.replace(tmp, path)
-    except OSError as e: raise OSError(e.errno, f"{path} cannot be written ({e.strerror}): give a folder you may write to.") from None
+    except OSError as e:
+        raise OSError(e.errno, f"{path} cannot be written ({e.strerror}): give a folder you may write to.") from None
     finally:
         if tmp.exists(): tmp.unlink()
 
@@ -99,12 +103,13 @@ def update(
 
 # %% ../../nbs/selftest/08_files.ipynb #defa073b
 def foreign_files(source, dest):
-    "The clean form of each notebook in the folder `source`, as fastbook's tool takes them (not in sub-folders, not `_*.ipynb`): `{path: text}`, and a sentence for each that cannot be used"
+    "The clean form of each notebook in the folder `source`, `{path: text}`, and a sentence for each that cannot be used"
     source, dest = Path(source), Path(dest)
     if not source.is_dir(): raise ValueError(f"{source} is not a folder: give the folder that holds the notebooks.")
     if dest.exists() and not dest.is_dir(): raise ValueError(f"{dest} is a file: give a folder to write to.")
     if source.resolve() == dest.resolve():
-        raise ValueError(f"--source and --dest are both {source}: give another folder to write to, sources are never changed.")
+        raise ValueError(f"--source and --dest are both {source}: "
+                         "give another folder to write to, sources are never changed.")
     files, res, problems = [f for f in sorted(source.glob("*.ipynb")) if f.is_file() and f.name[0] != "_"], {}, []
     if not files: raise ValueError(f"{source} holds no notebooks (*.ipynb): check the path.")
     for file in files:

@@ -96,7 +96,8 @@ def check_compiles(cells):
         try: as_python(c["source"]) if c["kind"] == "code" else None
         except SyntaxError as e:
             begins = c["source"].strip().splitlines()[0]
-            raise ValueError(f"cell {c['n']} ({begins!r}) is not Python (line {e.lineno or 1}: {e.msg}): mend it.") from None
+            where = f"line {e.lineno or 1}: {e.msg}"
+            raise ValueError(f"cell {c['n']} ({begins!r}) is not Python ({where}): mend it.") from None
     return cells
 
 # %% ../../nbs/selftest/05_notebook.ipynb #33015e61
@@ -119,7 +120,8 @@ def to_notebook(cells, meta=None):
         res.append(make[c["kind"]](c["source"], id=id_ + f"-{seen[id_]}"*(seen[id_] > 1), metadata=c["meta"]))
         if _pictures(c) and c["kind"] != "code": res[-1].attachments = _pictures(c)
     kernel = dict(kernelspec=dict(display_name="python3", language="python", name="python3"))
-    if meta and language(meta) != "python": kernel = {k: meta[k] for k in ("kernelspec", "language_info") if meta.get(k)}
+    if meta and language(meta) != "python":
+        kernel = {k: meta[k] for k in ("kernelspec", "language_info") if meta.get(k)}
     nb = nbformat.v4.new_notebook(cells=res, metadata={**kernel, "course_lib": {"sha256": fingerprint(cells)}})
     return nbformat.writes(nb) + "\n"
 

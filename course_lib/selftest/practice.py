@@ -31,7 +31,7 @@ def _alone(source, name):
 def _quotation(text): return "\n".join(line[1:].removeprefix(" ") for line in text.split("\n") if line.startswith(">"))
 
 def tasks(cells):
-    "The exercises that the cells of an exercises' notebook declare: `[Task]` in their order; ValueError when one has no part of its own"
+    "What the cells of an exercises' notebook declare: `[Task]` in their order; ValueError when one has no part of its own"
     res, heading, ask, above = [], "", "", []
     for c in check_compiles(cells):
         if c["kind"] == "markdown":
@@ -42,7 +42,8 @@ def tasks(cells):
             above.append(split_head(c["source"])[1])
             for task in declared(c["source"], f"cell {c['n']}"):
                 if task.name != heading:
-                    raise ValueError(f"cell {c['n']}: {task.name} is declared below the heading {heading!r}: begin its part with ## {task.name}")
+                    raise ValueError(f"cell {c['n']}: {task.name} is declared below the heading {heading!r}: "
+                                     f"begin its part with ## {task.name}")
                 source = next(filter(None, (_alone(s, task.name) for s in reversed(above))), "")
                 res.append(task._replace(ask=ask, source=source))
     return res
@@ -56,7 +57,8 @@ def _cut(data, starts, fn):
     def text(node): return data[at(node.lineno, node.col_offset):at(node.end_lineno, node.end_col_offset)].decode()
     first, last = fn.body[0], fn.body[-1]
     head = data[:at(first.lineno, first.col_offset)].decode().rstrip()
-    while head.split("\n")[-1].lstrip().startswith("#"): head = head.rpartition("\n")[0].rstrip()          # comments about the body
+    while head.split("\n")[-1].lstrip().startswith("#"):                # comments about the body
+        head = head.rpartition("\n")[0].rstrip()
     indent = "\n" + data[starts[fn.lineno - 1]:].decode()[:fn.col_offset] + "    "
     doc = indent + text(first) if ast.get_docstring(fn, False) is not None else ""
     comments = rf"\A[^\n]*(\n[ \t]{{{fn.col_offset + 1},}}#[^\n]*)*"
@@ -68,12 +70,13 @@ def stub(source, name):
     node, data = definition(source, name), source.encode()
     starts = [0, *(m.end() for m in re.finditer(b"\n", data))]
     inside = node.body if isinstance(node, ast.ClassDef) else [node]
-    for fn in [n for n in reversed(inside) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]: data = _cut(data, starts, fn)
+    for fn in reversed(inside):
+        if isinstance(fn, (ast.FunctionDef, ast.AsyncFunctionDef)): data = _cut(data, starts, fn)
     return data.decode()
 
 # %% ../../nbs/selftest/07_practice.ipynb #12dc1894
 def gist(text):
-    "The first sentence of prose (two, if it is a short one) and the first question after that; \"\" where there is no prose"
+    "The first sentence of prose (two, if it is short) and the first question after that; \"\" where there is no prose"
     blocks = re.split(r"\n\s*\n", re.sub(r"^\s*(```|~~~).*?^\s*\1", "\n\n", text, flags=re.S | re.M))
     prose = [" ".join(b.split()) for b in blocks if not re.match(r"\s*([*+-] |\d+\. |\||!\[|<|\*\*Try)", b)]
     found = [s.strip() for p in prose for s in re.findall(r"(?:`[^`]*`|[^`])+?(?:[.?!][*_)\"”]*(?=\s|$)|:$)", p)]
@@ -105,40 +108,49 @@ def _parts(cells):
 
 def _heading(c):
     "The heading that a cell begins with, or None"
-    return re.match(r"#{1,6}\s+(.*)", c["source"])[1].strip() if c["kind"] == "markdown" and re.match(r"#{1,6}\s+\S", c["source"]) else None
+    found = re.match(r"#{1,6}\s+(\S.*)", c["source"]) if c["kind"] == "markdown" else None
+    return found and found[1].strip()
 
-def _placed(cells, todo):
-    "Where each task stands: `({number of a cell: [tasks about its functions]}, {number of a cell: [tasks below its heading]})`; ValueError when there is no such place"
-    within, below = {}, {}
-    headings = {_heading(c): i for i, c in reversed([*enumerate(cells)])}            # the first of equal ones
+def _place(cells, task):
+    "The number of the cell that defines the task's function, or of the heading below which it stands; ValueError for none"
+    if task.kind == "exercise" and not task.source:
+        defined = [i for i, c in enumerate(cells) if c["kind"] == "code" and definition(c["source"], task.name)]
+        if defined: return defined[-1]
+        raise ValueError(f"exercise({task.name}): the lesson defines no function or class {task.name!r}: "
+                         "define it in the exercises' notebook, or in the lesson.")
+    headings = [_heading(c) for c in cells]
+    if task.after in headings: return headings.index(task.after)
+    close = get_close_matches(task.after, [*filter(None, headings)], n=1, cutoff=0)
+    raise ValueError(f"{task.kind} {task.name} stands after the heading {task.after!r}, which the lesson does not have: "
+                     f"did you mean {''.join(close)!r}?")
+
+def _check_names(cells, todo):
+    "ValueError when the lesson uses a name that practice needs"
+    taken = {n for c in visible(cells) if c["kind"] == "code" for n in names(c["source"])[0]}
+    if both := sorted(taken & _TAKEN):
+        raise ValueError(f"the lesson defines {', '.join(both)}, which practice notebooks import: rename it.")
     for t in todo:
-        defined = [i for i, c in enumerate(cells) if c["kind"] == "code" and definition(c["source"], t.name)]
-        if t.kind == "exercise" and not t.source:
-            if not defined: raise ValueError(f"exercise({t.name}): the lesson defines no function or class {t.name!r}: define it in the exercises' notebook, or in the lesson.")
-            within.setdefault(defined[-1], []).append(t)
-        elif t.after in headings: below.setdefault(headings[t.after], []).append(t)
-        else:
-            close = get_close_matches(t.after, [*filter(None, headings)], n=1, cutoff=0)
-            raise ValueError(f"{t.kind} {t.name} stands after the heading {t.after!r}, which the lesson does not have: did you mean {(close or ['none'])[0]!r}?")
-    return within, below
+        if t.kind == "question" and t.name in taken:
+            raise ValueError(f"question {t.name!r} has a name that the lesson uses itself: rename it.")
+
+def _with_holes(c, todo):
+    "The cell with the functions of the tasks left open, what is asked above it, and help below"
+    for t in todo: c = dict(c, source=_hole(c["source"], t.name))
+    return [*(words_cell(t.ask) for t in todo if t.ask), c, *(_help(t.name) for t in todo)]
 
 def practice_cells(
     cells,      # of the lesson
     todo):      # the tasks of its exercises' notebook
     "A lesson of ours with its exercises left open; ValueError when an exercise has no place in it, or a name is taken"
-    taken = {n for c in visible(cells) if c["kind"] == "code" for n in names(c["source"])[0]}
-    if taken & _TAKEN: raise ValueError(f"the lesson defines {', '.join(sorted(taken & _TAKEN))}, which practice notebooks import: rename it.")
-    for t in todo:
-        if t.kind == "question" and t.name in taken: raise ValueError(f"question {t.name!r} has a name that the lesson uses itself: rename it.")
+    _check_names(cells, todo)
     if not todo: return visible(outline(cells, gist))
     cells = [*_parts(outline(cells, gist))]
-    within, below = _placed(cells, todo)
     first = next((i for i, c in enumerate(cells) if c["kind"] == "code"), 0)         # the set-up cell
-    res, waiting = [], []
+    here, res, waiting = {}, [], []
+    for t in todo: here.setdefault(_place(cells, t), []).append(t)
     for i, c in enumerate(cells):
-        if _heading(c): res, waiting = res + waiting, [part for t in below.get(i, []) for part in _asked(t)]
-        for t in within.get(i, []): c = dict(c, source=_hole(c["source"], t.name))
-        res += [words_cell(t.ask) for t in within.get(i, []) if t.ask] + [c] + [_help(t.name) for t in within.get(i, [])]
+        if _heading(c): res, waiting = res + waiting, [part for t in here.get(i, []) for part in _asked(t)]
+        res += [c] if _heading(c) or i not in here else _with_holes(c, here[i])
         if i == first: res.append(code_cell(CHECKS))
     return visible([*res, *waiting, code_cell("progress()")])
 

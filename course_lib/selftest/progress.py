@@ -22,14 +22,18 @@ VERSION = 1
 
 def _file(): return Path(course_home())/"progress.json"
 
+def _is_sound(data):
+    if not isinstance(data, dict) or not isinstance(data.get("version"), int): return False
+    parts = data.get("exercises"), data.get("quiz", {})
+    return all(isinstance(p, dict) for p in parts) and all(isinstance(e, dict) for e in parts[0].values())
+
 def _load(file):
     "What the file says, and why it had to be put aside (\"\" when it had not)"
     try: data = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError: return {}, ""
     except (ValueError, RecursionError): return {}, "cannot be read"
     except OSError as e: return {}, f"cannot be opened ({e.strerror})"
-    sound = isinstance(data, dict) and isinstance(data.get("exercises"), dict) and all(isinstance(e, dict) for e in data["exercises"].values()) and isinstance(data.get("quiz", {}), dict)
-    if not sound or not isinstance(data.get("version"), int): return {}, "is not as this program writes it"
+    if not _is_sound(data): return {}, "is not as this program writes it"
     return (data, "") if data["version"] <= VERSION else ({}, "was written by a newer version")
 
 def _aside(file, why):
@@ -47,7 +51,7 @@ def _alone(file):
     finally: lock.release()
 
 def record(change):
-    "Calls `change` with what is written down, `{version, exercises, quiz}`, writes the result, and returns it; when it cannot be written it says so and goes on"
+    "Calls `change` with what is written down, `{version, exercises, quiz}`, writes the result (or says why not), returns it"
     file, data = _file(), None
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +62,8 @@ def record(change):
             before = json.dumps(data)
             change(data)
             if json.dumps(data) != before:
-                with whole_or_nothing(file) as tmp: tmp.write_text(json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+                text = json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+                with whole_or_nothing(file) as tmp: tmp.write_text(text, encoding="utf-8")
     except (OSError, Timeout) as e:
         print(f"This is not written down: {e}")
         if data is None: change(data := {"version": VERSION, "exercises": {}, "quiz": {}})
@@ -78,7 +83,8 @@ def record_result(name, **values):
 # %% ../../nbs/selftest/01_progress.ipynb #73861610
 def standing(data):
     "What has been passed, `{lesson: {name: state}}`, with every exercise there is"
-    return {lesson: {n: data["exercises"].get(n, {}).get("state", NOT_ATTEMPTED) for n in names} for lesson, names in lessons().items()}
+    def state(name): return data["exercises"].get(name, {}).get("state", NOT_ATTEMPTED)
+    return {lesson: {name: state(name) for name in names} for lesson, names in lessons().items()}
 
 def _today(lesson): return next((name for name in lessons() if name[2:] == lesson[2:]), lesson)
 
@@ -90,7 +96,8 @@ def progress(
     quiz = {_today(lesson): result for lesson, result in data["quiz"].items()}
     for lesson, states in rows.items():
         asked = f", {quiz[lesson]['right']} of {quiz[lesson]['of']} questions right" if lesson in quiz else ""
-        print(f"{lesson}: {sum(s == PASSED for s in states.values())} of {len(states)} passed{asked}", *(f"  {s[0]} {n}" for n, s in states.items()), sep="\n")
+        passed = sum(s == PASSED for s in states.values())
+        print(f"{lesson}: {passed} of {len(states)} passed{asked}", *(f"  {s[0]} {n}" for n, s in states.items()), sep="\n")
     print(*(PASSED, NOT_YET, NOT_ATTEMPTED), sep="   ")
     if "ipykernel" in sys.modules if draw is None else draw: draw_progress(rows)
 
@@ -106,7 +113,9 @@ def draw_progress(
     ax = new_ax(ax, figsize=(1.7 + 1.75*ncols, 0.55*y + 0.2))
     colour = {PASSED: "#80cfb9", NOT_YET: "#f2cf80", NOT_ATTEMPTED: "white"}
     for at, lesson in heads.items(): ax.text(-0.55, at, lesson, ha="right", va="center", fontsize=11)
-    ax.barh([b[1] for b in boxes], 0.96, left=[b[0] - 0.48 for b in boxes], height=0.86, color=[colour[b[3]] for b in boxes], edgecolor="0.4")
-    for x, at, name, state in boxes: ax.text(x, at, f"{state[0]}\n{name}", ha="center", va="center", fontsize=10, color="black")
-    ax.set(xlim=(-1.6, ncols - 0.5), ylim=(y - 0.5, -0.5), position=[0, 0, 1, 1]); ax.axis("off")
+    for x, at, name, state in boxes:
+        ax.barh(at, 0.96, left=x - 0.48, height=0.86, color=colour[state], edgecolor="0.4")
+        ax.text(x, at, f"{state[0]}\n{name}", ha="center", va="center", fontsize=10, color="black")
+    ax.set(xlim=(-1.6, ncols - 0.5), ylim=(y - 0.5, -0.5), position=[0, 0, 1, 1])
+    ax.axis("off")
     return ax
