@@ -136,7 +136,7 @@ class _Formula:
                                                 "try it in a cell of its own first.") from e
         ys, n = _floats(f"What the formula gave at {at}", ys), len(self.x)
         if ys.shape in ((), (n,)): return np.broadcast_to(ys, n)
-        raise ValueError(f"The formula gave numbers of shape {ys.shape} at {at}: it must give one for each of {n} x.")
+        raise ValueError(f"The formula gave numbers of shape {ys.shape} at {at}: give one for each of the {n} points.")
 
     def score(self, preds):
         "The loss as a float, None without one; ValueError when it fails or is no single number"

@@ -24,9 +24,14 @@ class Range(namedtuple("Range", "lo hi step start")):
 def check_ranges(sliders):
     "The sliders as `{name: Range}`, the start moved to the nearest step; ValueError naming the one that cannot be"
     if not sliders: raise ValueError("There is no slider: give at least one, as in a=(-2, 2, 0.1, 1).")
-    for name, r in sliders.items():
-        if wrong := _wrong(name, r): raise ValueError(f"The slider {name}={r!r} {wrong}.")
-    return {name: _on_step(*map(float, r)) for name, r in sliders.items()}
+    return {name: _range(name, r) for name, r in sliders.items()}
+
+def _range(name, r):
+    wrong = _wrong(name, r)
+    if wrong: raise ValueError(f"The slider {name}={r!r} {wrong}.")
+    lo, hi, step, start = map(float, r)
+    steps = min(round((start - lo)/step), math.floor((hi - lo)/step + 1e-9))        # where the browser would put it
+    return Range(lo, hi, step, round(lo + steps*step, 12))
 
 def _wrong(name, r, most=10_000):
     "What is wrong with a range, as the end of a sentence; None if nothing is"
@@ -39,11 +44,6 @@ def _wrong(name, r, most=10_000):
     if not 0 < step <= hi - lo: return f"has the step {step:g}: it must be above 0 and at most {hi - lo:g}"
     if (hi - lo)/step > most: return f"has {(hi - lo)/step:,.0f} steps, more than {most:,}: make the step larger"
     if not lo <= start <= hi: return f"starts at {start:g}, outside of {lo:g} to {hi:g}: start inside"
-
-def _on_step(lo, hi, step, start):
-    "The `Range` with its start where a slider of the browser would put itself"
-    steps = min(round((start - lo)/step), math.floor((hi - lo)/step + 1e-9))
-    return Range(lo, hi, step, round(lo + steps*step, 12))
 
 # %% ../../nbs/sliders/02_interact.ipynb #1c1b0a0a
 def free_name(f, sliders, free="x"):

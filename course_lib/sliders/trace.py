@@ -77,7 +77,7 @@ def record(name, *args, **kwargs):
     if op in COMPOSED and set(kwargs) <= {"min", "max"}: return COMPOSED[op](*args, **kwargs)
     if op in COMPOSED or kwargs or (op in REDUCE and len(args) > 1):
         raise Untraceable(f"it uses {name} with {', '.join(kwargs) or 'an axis'}")
-    if op in OPS and len(args) != getattr(OPS[op], "nin", 3): raise Untraceable(f"it uses {name} of {len(args)}")
+    if op in OPS and len(args) != getattr(OPS[op], "nin", 3): raise Untraceable(f"it uses {name} over all x")
     steps = next(a.steps for a in args if isinstance(a, Sym))
     return Sym(steps, op, *(_step(steps, a) for a in args))
 
