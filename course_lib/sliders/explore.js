@@ -40,11 +40,10 @@ function apply(f, args) {
   const many = args.find(isArray);
   if (many === undefined) return f(...args);
   const result = new Float64Array(many.length);
+  const arrays = [...args.keys()].filter((j) => isArray(args[j]));
   const now = args.slice();
   for (let i = 0; i < result.length; i++) {
-    for (let j = 0; j < args.length; j++) {
-      if (isArray(args[j])) now[j] = args[j][i];
-    }
+    for (const j of arrays) now[j] = args[j][i];
     result[i] = f(...now);
   }
   return result;
