@@ -61,10 +61,12 @@ def checkout(tmp_path):
     shutil.copytree(ROOT/"nbs", tmp_path/"nbs", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     return tmp_path
 
-HOW = {"data": "set COURSE_TEST_DATA to a folder of real samples", "browser": "install Chromium (Debian: apt-get install chromium) and playwright (pip install playwright)"}
+HOW = {"data": "set COURSE_TEST_DATA to a folder of real samples", "browser": "install Chromium (Debian: apt-get install chromium) and playwright (pip install playwright)",
+       "node": "install Node.js (Debian: apt-get install nodejs)"}
 
 def _place(what):
-    "The folder of real samples, or the browser's program; None when it is missing"
+    "The folder of real samples, or the program of the browser or of Node.js; None when it is missing"
+    if what == "node": return shutil.which("node")
     if what == "data": return os.environ.get("COURSE_TEST_DATA") if Path(os.environ.get("COURSE_TEST_DATA") or "-").is_dir() else None
     return chromium_path() if find_spec("playwright") else None
 
@@ -75,7 +77,7 @@ def _need(what):
 
 @pytest.fixture
 def need():
-    "`need('data')`: the folder of real samples; `need('browser')`: Chromium's path. Without it the test is skipped, or fails when COURSE_REQUIRE names it"
+    "`need('data')`: the folder of real samples; `need('browser')`, `need('node')`: the program's path. Without it the test is skipped, or fails when COURSE_REQUIRE names it"
     return _need
 
 @pytest.fixture(scope="module")

@@ -91,6 +91,7 @@ def write(path, html):
 def test_a_page_without_kernel_and_network(page, tmp_path):
     page.context.set_offline(True)
     page.goto(write(tmp_path/"page.html", shown._repr_html_()))         # noqa: F821
+    assert page.locator(".sliders").evaluate("e => getComputedStyle(e).display") == "grid"          # the style sheet came along
     move(page)
     assert page.errors == []
 

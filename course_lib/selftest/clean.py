@@ -74,7 +74,7 @@ def names(source):
     return bound, used
 
 def visible(cells):
-    "The cells without directives, empty ones, and hidden ones, unless a later cell needs a name that no visible one defines"
+    "The cells without directives, empty ones and hidden ones, unless one defines a name that is needed later"
     shown = [c["kind"] != "code" or not has(c, "hide") or has(c, "clean") for c in cells]
     known = {n for c, s in zip(cells, shown) if s and c["kind"] == "code" for n in names(c["source"])[0]}
     res, needed = [], set()

@@ -128,4 +128,5 @@ def find(name):
     if lesson and name not in _found: import_module(f"course_lib.selftest.exercises.{lesson}")
     if name in _found: return _found[name]
     close = get_close_matches(str(name), [*sum(lessons().values(), []), *_found], n=1)
-    raise ValueError(f"There is no exercise {name!r}" + (f": did you mean {close[0]}?" if close else "; progress() lists them all."))
+    advice = f": did you mean {close[0]}?" if close else "; progress() lists them all."
+    raise ValueError(f"There is no exercise {name!r}{advice}")

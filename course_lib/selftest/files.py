@@ -58,7 +58,7 @@ def _with(words, cells):
 def course_files(
     top,            # the folder that holds nbs/lessons and settings.ini
     only=None):     # names of lessons; None: all
-    "The clean and practice notebooks of the lessons, `{path: text}`; ValueError naming the lesson and the cell at fault"
+    "The clean and practice notebooks of the lessons, `{path: text}`; ValueError naming lesson and cell"
     top, todo, res = Path(top), all_tasks(top), {}
     for file in sorted(top.glob("nbs/lessons/*.ipynb")):
         cells = _of(file.name, check_compiles, _read(file))
@@ -72,7 +72,7 @@ def course_files(
 # %% ../../nbs/selftest/08_files.ipynb #8ad2506a
 def stale(targets):
     "Those of `{path: text}` that are missing or differ"
-    def now(p): return p.read_bytes().replace(b"\r\n", b"\n") if p.is_file() else None        # git on Windows writes \r\n
+    def now(p): return p.read_bytes().replace(b"\r\n", b"\n") if p.is_file() else None     # git on Windows writes \r\n
     return [p for p, text in targets.items() if now(p) != text.encode()]
 
 def leftovers(top, targets):
@@ -103,7 +103,7 @@ def update(
 
 # %% ../../nbs/selftest/08_files.ipynb #defa073b
 def foreign_files(source, dest):
-    "The clean form of each notebook in the folder `source`, `{path: text}`, and a sentence for each that cannot be used"
+    "The clean form of each notebook in `source`, `{path: text}`, and a sentence for each that cannot be used"
     source, dest = Path(source), Path(dest)
     if not source.is_dir(): raise ValueError(f"{source} is not a folder: give the folder that holds the notebooks.")
     if dest.exists() and not dest.is_dir(): raise ValueError(f"{dest} is a file: give a folder to write to.")

@@ -31,7 +31,7 @@ def _alone(source, name):
 def _quotation(text): return "\n".join(line[1:].removeprefix(" ") for line in text.split("\n") if line.startswith(">"))
 
 def tasks(cells):
-    "What the cells of an exercises' notebook declare: `[Task]` in their order; ValueError when one has no part of its own"
+    "What an exercises' notebook declares: `[Task]` in its order; ValueError when one has no part of its own"
     res, heading, ask, above = [], "", "", []
     for c in check_compiles(cells):
         if c["kind"] == "markdown":
@@ -112,7 +112,7 @@ def _heading(c):
     return found and found[1].strip()
 
 def _place(cells, task):
-    "The number of the cell that defines the task's function, or of the heading below which it stands; ValueError for none"
+    "The number of the cell that defines the task's function, or of the heading it stands below; ValueError for none"
     if task.kind == "exercise" and not task.source:
         defined = [i for i, c in enumerate(cells) if c["kind"] == "code" and definition(c["source"], task.name)]
         if defined: return defined[-1]
@@ -121,8 +121,8 @@ def _place(cells, task):
     headings = [_heading(c) for c in cells]
     if task.after in headings: return headings.index(task.after)
     close = get_close_matches(task.after, [*filter(None, headings)], n=1, cutoff=0)
-    raise ValueError(f"{task.kind} {task.name} stands after the heading {task.after!r}, which the lesson does not have: "
-                     f"did you mean {''.join(close)!r}?")
+    raise ValueError(f"{task.kind} {task.name} stands after the heading {task.after!r}, "
+                     f"which the lesson does not have: did you mean {''.join(close)!r}?")
 
 def _check_names(cells, todo):
     "ValueError when the lesson uses a name that practice needs"

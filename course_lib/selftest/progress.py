@@ -51,7 +51,7 @@ def _alone(file):
     finally: lock.release()
 
 def record(change):
-    "Calls `change` with what is written down, `{version, exercises, quiz}`, writes the result (or says why not), returns it"
+    "Calls `change` with what is written down, `{version, exercises, quiz}`, writes it (or says why not), returns it"
     file, data = _file(), None
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,8 @@ def progress(
     for lesson, states in rows.items():
         asked = f", {quiz[lesson]['right']} of {quiz[lesson]['of']} questions right" if lesson in quiz else ""
         passed = sum(s == PASSED for s in states.values())
-        print(f"{lesson}: {passed} of {len(states)} passed{asked}", *(f"  {s[0]} {n}" for n, s in states.items()), sep="\n")
+        print(f"{lesson}: {passed} of {len(states)} passed{asked}")
+        for name, state in states.items(): print(f"  {state[0]} {name}")
     print(*(PASSED, NOT_YET, NOT_ATTEMPTED), sep="   ")
     if "ipykernel" in sys.modules if draw is None else draw: draw_progress(rows)
 

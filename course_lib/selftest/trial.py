@@ -23,11 +23,11 @@ def time_limit(seconds):
 
 @contextlib.contextmanager
 def _alarm(seconds):
-    began, worked = time.monotonic(), time.thread_time()            # on a busy machine seconds pass in which nothing is done
+    began, worked = time.monotonic(), time.thread_time()        # on a busy machine seconds pass in which nothing is done
     def ring(*_):
         if time.thread_time() - worked > seconds or time.monotonic() - began > 6*seconds: raise TooLong
     before = signal.signal(signal.SIGALRM, ring)
-    left = signal.setitimer(signal.ITIMER_REAL, seconds, seconds/4)     # again and again: a bare `except:` may swallow it
+    left = signal.setitimer(signal.ITIMER_REAL, seconds, seconds/4)   # again and again: a bare `except:` may swallow it
     try: yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, *left)
@@ -85,8 +85,8 @@ def learners_lines(error):
 def in_words(error):
     "An exception in a few lines"
     lines = [f"  line {n}: {text}" for n, text in learners_lines(error)[-3:] if text]
-    stopped = {TooLong: "It did not come to an end, and was stopped", KeyboardInterrupt: "You stopped it"}.get(type(error))
-    if stopped: return "\n".join([f"{stopped} here:", lines[-1]] if lines else [f"{stopped}."])
+    why = {TooLong: "It did not come to an end, and was stopped", KeyboardInterrupt: "You stopped it"}
+    if stopped := why.get(type(error)): return "\n".join([f"{stopped} here:", lines[-1]] if lines else [f"{stopped}."])
     words = str(error).strip().splitlines()
     return "\n".join([*lines, f"{type(error).__name__}: {words[0] if words else '(no message)'}"])
 
@@ -97,7 +97,7 @@ def _is_dots(node): return isinstance(node, ast.Expr) and getattr(node.value, "v
 def _is_hole(fn):
     "Whether the body of a function is still `...`"
     try: body = ast.parse(textwrap.dedent(inspect.getsource(fn))).body[0].body
-    except (OSError, TypeError, SyntaxError, AttributeError, IndexError): return False       # no source: look at its results
+    except (OSError, TypeError, SyntaxError, AttributeError, IndexError): return False     # no source: look at its results
     return all(_is_dots(node) for node in (body[1:] if _is_docstring(body[0]) else body))
 
 def holes(obj):

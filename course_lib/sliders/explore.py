@@ -7,33 +7,40 @@ __all__ = ['Explore', 'mean_squared_error', 'explore']
 
 # %% ../../nbs/sliders/03_explore.ipynb #fcd18a3d
 import html
+from string import Template
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from .interact import Interact, check_ranges, decimals, free_name, name_of
-from .page import FITS, data_uri, image_tag, live_page, page_key
-from .trace import REDUCE, Sym, Untraceable, program, run
+from .interact import Interact, check_ranges, free_name, name_of
+from .page import asset, data_uri, live_page, page_name
+from .trace import REDUCE, Untraceable, run, trace
 
-# %% ../../nbs/sliders/03_explore.ipynb #132a77ab
+# %% ../../nbs/sliders/03_explore.ipynb #3e201a03
 def _points(x, y):
-    "The data as float arrays `(n,)`, `y` None if there is none; ValueError for lengths, shapes and numbers that do not fit"
-    arrays = {name: _floats(name, v) for name, v in dict(x=x, y=y).items() if v is not None or name == "x"}
-    for name, v in arrays.items():
-        if v.ndim != 1: raise ValueError(f"{name} has shape {v.shape}: give a list of numbers, as in {name}.flatten().")
-        if not len(v): raise ValueError(f"{name} is empty: give it at least one number.")
-        if not np.isfinite(v).all(): raise ValueError(f"{name} holds {v[~np.isfinite(v)][0]} at position {np.flatnonzero(~np.isfinite(v))[0]}: leave such points out.")
-    if y is not None and len(arrays["x"]) != len(arrays["y"]): raise ValueError(f"x has {len(arrays['x'])} numbers and y {len(arrays['y'])}: every point needs both.")
-    return arrays["x"], arrays.get("y")
+    "The data as float arrays `(n,)`, `y` None if there is none; ValueError for what is no list of numbers"
+    x, y = _list("x", x), None if y is None else _list("y", y)
+    if y is None or len(x) == len(y): return x, y
+    raise ValueError(f"x has {len(x)} numbers and y {len(y)}: every point needs both.")
+
+def _list(name, v):
+    "Finite numbers as a float array `(n,)`; ValueError for anything else"
+    v = _floats(name, v)
+    if v.ndim != 1: raise ValueError(f"{name} has shape {v.shape}: give a list of numbers, as in {name}.flatten().")
+    if not len(v): raise ValueError(f"{name} is empty: give it at least one number.")
+    odd = np.flatnonzero(~np.isfinite(v))
+    if len(odd): raise ValueError(f"{name} holds {v[odd[0]]} at position {odd[0]}: leave such points out.")
+    return v
 
 def _floats(name, v):
     "Numbers of any kind as a float array; ValueError for anything else"
     try: return np.asarray(v.detach().cpu().double() if hasattr(v, "detach") else v, dtype=float)
-    except (TypeError, ValueError) as e: raise ValueError(f"{name} cannot be read as numbers ({e}): give a list, an array or a tensor of real numbers.") from None
+    except (TypeError, ValueError) as e:
+        raise ValueError(f"{name} cannot be read as numbers ({e}): give a list, array or tensor of them.") from None
 
 # %% ../../nbs/sliders/03_explore.ipynb #5f5a1498
-W, H, PAD = 520, 320, (48, 12, 34, 34)          # width, height; left, right, top, bottom
-GRID = 201                                      # points of the curve
+WIDTH, GRID = 520, 201                                  # pixels of explore.svg, points of its curve,
+LEFT, RIGHT, TOP, BOTTOM = 48, 508, 34, 286             # and the frame around it
 
 def _limits(v, room=0.15):
     "A range around the numbers `v`: `(lo, hi)`"
@@ -46,6 +53,10 @@ def _scale(limits, a, b):
     factor = (b - a)/(limits[1] - limits[0])
     return factor, a - factor*limits[0]
 
+def _ticks(limits, scale):
+    "Round numbers within `limits`, each with its pixel"
+    return [(t, scale[0]*t + scale[1]) for t in MaxNLocator(5).tick_values(*limits) if limits[0] <= t <= limits[1]]
+
 def _path(left, top):
     "The `d` of a line through pixels, with a gap where `top` is not finite"
     d, pen = [], "M"
@@ -54,88 +65,16 @@ def _path(left, top):
         pen = "L" if np.isfinite(y) else "M"
     return "".join(d)
 
-def _svg(curve, points, xlim, ylim, title, label, inner):
-    "The picture as SVG; `curve` and `points` are pairs `(x, y)` of arrays, `points` may be None; `inner` is a name that no other picture on the page has"
-    left, right, top, bottom = PAD
-    (fx, ox), (fy, oy) = _scale(xlim, left, W - right), _scale(ylim, H - bottom, top)
-    def at(x, y): return f"{fx*x + ox:.1f},{fy*y + oy:.1f}"
-    def ticks(lim): return [t for t in MaxNLocator(5).tick_values(*lim) if lim[0] <= t <= lim[1]]
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {W} {H}" width="{W}" height="{H}" style="{FITS}" role="img" aria-label="{html.escape(label)}" font-family="sans-serif" font-size="13" fill="currentColor">',
-             f'<rect class="paper" width="{W}" height="{H}" fill="#fff"/><clipPath id="{inner}"><rect x="{left}" y="{top}" width="{W-left-right}" height="{H-top-bottom}"/></clipPath>']
-    for t in ticks(xlim): parts.append(f'<path d="M{at(t, ylim[0])}v5" stroke="currentColor"/><text x="{fx*t+ox:.1f}" y="{H-bottom+19}" text-anchor="middle">{t:g}</text>')
-    for t in ticks(ylim): parts.append(f'<path d="M{at(xlim[0], t)}h-5" stroke="currentColor"/><text x="{left-8}" y="{fy*t+oy+4:.1f}" text-anchor="end">{t:g}</text>')
-    parts.append(f'<rect x="{left}" y="{top}" width="{W-left-right}" height="{H-top-bottom}" fill="none" stroke="currentColor" stroke-opacity=".4"/>')
-    if points: parts.append("".join(f'<circle cx="{fx*x+ox:.1f}" cy="{fy*y+oy:.1f}" r="3.5" fill="none" stroke="currentColor" stroke-opacity=".7"/>' for x, y in zip(*points)))
-    parts.append(f'<path class="curve" d="{_path(fx*curve[0] + ox, fy*curve[1] + oy)}" clip-path="url(#{inner})" fill="none" stroke="#d55e00" stroke-width="2.5"/>')
-    parts.append(f'<text class="title" x="{W/2}" y="20" text-anchor="middle" font-size="15">{html.escape(title)}</text></svg>')
-    return "".join(parts)
-
-# %% ../../nbs/sliders/03_explore.ipynb #358aff83
-SCRIPT = r"""
-const OPS = {add: (a, b) => a + b, sub: (a, b) => a - b, mul: (a, b) => a*b, div: (a, b) => a/b, pow: Math.pow, neg: a => -a, abs: Math.abs, sign: Math.sign,
-  floor: Math.floor, max: Math.max, min: Math.min, exp: Math.exp, log: Math.log, sqrt: Math.sqrt, sin: Math.sin, cos: Math.cos, tan: Math.tan, tanh: Math.tanh,
-  gt: (a, b) => +(a > b), ge: (a, b) => +(a >= b), lt: (a, b) => +(a < b), le: (a, b) => +(a <= b), where: (c, a, b) => c ? a : b};
-const sum = a => a.reduce((s, v) => s + v, 0), REDUCE = {sum, mean: a => sum(a)/a.length};
-function apply(f, args) {
-  const many = args.find(a => a.length !== undefined);
-  if (many === undefined) return f(...args);
-  const res = new Float64Array(many.length), now = args.slice();
-  for (let i = 0; i < res.length; i++) { for (let j = 0; j < args.length; j++) if (args[j].length !== undefined) now[j] = args[j][i]; res[i] = f(...now); }
-  return res;
-}
-function run(steps, env) {
-  const values = [];
-  for (const [op, ...args] of steps) {
-    if (op === "k") values.push(args[0]);
-    else if (op === "name") values.push(env[args[0]]);
-    else if (op in REDUCE) values.push(REDUCE[op](values[args[0]]));
-    else values.push(apply(OPS[op], args.map(i => values[i])));
-  }
-  return values[values.length - 1];
-}
-const image = root.querySelector("img"), svg = new TextDecoder().decode(Uint8Array.from(atob(image.src.split(",")[1]), c => c.charCodeAt(0)));
-const picture = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
-picture.querySelector(".paper").remove();
-const curve = picture.querySelector(".curve"), title = picture.querySelector(".title"), params = {}, box = document.createElement("div");
-const xs = Float64Array.from(spec.grid), px = Float64Array.from(spec.x), py = spec.y && Float64Array.from(spec.y);
-const [fx, ox] = spec.scale[0], [fy, oy] = spec.scale[1], left = xs.map(x => x*fx + ox);
-const digits = v => Number.isFinite(v) ? String(Number(v.toPrecision(4))) : String(v);
-function draw() {
-  let ys = run(spec.f, {...params, x: xs}), d = "", pen = "M";
-  for (let i = 0; i < xs.length; i++) {
-    const y = ys.length === undefined ? ys : ys[i];
-    if (Number.isFinite(y)) { d += pen + left[i].toFixed(1) + "," + Math.max(-1e4, Math.min(1e4, y*fy + oy)).toFixed(1); pen = "L"; } else pen = "M";
-  }
-  curve.setAttribute("d", d);
-  if (spec.loss) {
-    let preds = run(spec.f, {...params, x: px});
-    if (preds.length === undefined) preds = px.map(() => preds);
-    title.textContent = spec.lossName + " " + digits(run(spec.loss, {preds, targs: py}));
-  }
-}
-box.className = "sliders";
-box.style = "display:grid;grid-template-columns:max-content minmax(8em,24em) 5em;gap:.3em .8em;align-items:center;margin:.2em 0 0 48px;font:15px sans-serif";
-for (const [name, lo, hi, step, start, decimals] of spec.sliders) {
-  const label = document.createElement("label"), text = document.createElement("span"), input = document.createElement("input"), out = document.createElement("output");
-  text.textContent = name; label.style = "display:contents"; label.append(text, input);
-  Object.assign(input, {type: "range", min: lo, max: hi, step, value: start});
-  keepKeys(input);
-  const read = () => { params[name] = Number(input.value); out.textContent = params[name].toFixed(decimals); };
-  input.addEventListener("input", () => { read(); draw(); if (spec.loss) input.setAttribute("aria-valuetext", out.textContent + ", " + title.textContent); });
-  read(); box.append(label, out);
-}
-image.replaceWith(picture); root.append(box); draw();
-"""
-
 # %% ../../nbs/sliders/03_explore.ipynb #64945c0e
-def _digits(v): return f"{float(f'{v:.4g}'):g}"          # as the browser writes it, below a million
-
 class Explore:
-    "A formula with sliders that the browser draws by itself; shows itself as HTML. `curve` and `loss` give what the browser shows"
-    def __init__(self, steps, x, y, loss_steps, loss_name, sliders):
-        self.steps, self.x, self.y, self.loss_steps, self.loss_name, self.sliders = steps, x, y, loss_steps, loss_name, sliders
+    "A formula with sliders that the browser draws by itself. `curve` and `loss` give what the browser shows"
+    def __init__(self, formula, steps, loss_steps):
+        self.steps, self.loss_steps, self.loss_name = steps, loss_steps, formula.loss_name
+        self.x, self.y, self.sliders = formula.x, formula.y, formula.sliders
 
-    def values(self, **changed): return {name: r[3] for name, r in self.sliders.items()} | changed
+    def __repr__(self): return f"a curve with the sliders {', '.join(self.sliders)}"
+    def values(self, **changed): return {name: r.start for name, r in self.sliders.items()} | changed
+    def title(self): return f"{self.loss_name} {_digits(self.loss())}" if self.loss_steps else ""
 
     def curve(self, x, **changed):
         "The formula at `x`, sliders at their starts unless `changed`: `(n,)`"
@@ -145,108 +84,124 @@ class Explore:
         "The loss, sliders at their starts unless `changed`: a float"
         return float(run(self.loss_steps, dict(preds=self.curve(self.x, **changed), targs=self.y)))
 
-    def title(self): return f"{self.loss_name} {_digits(self.loss())}" if self.loss_steps else ""
-    def __repr__(self): return f"a curve with the sliders {', '.join(self.sliders)}"
+    def _ylim(self, grid):
+        if self.y is not None: return _limits(self.y, 0.4)
+        moved = [{name: v} for name, r in self.sliders.items() for v in (r.lo, r.hi, r.start)]
+        ends = np.concatenate([self.curve(grid, **values) for values in moved])
+        return _limits(ends[np.isfinite(ends)]) if np.isfinite(ends).any() else (-1., 1.)
 
     def _repr_html_(self):
         grid = np.linspace(*_limits(self.x, 0.05), GRID)
         xlim, ylim = (grid[0], grid[-1]), self._ylim(grid)
-        points = None if self.y is None else (self.x, self.y)
         spec = dict(f=self.steps, loss=self.loss_steps, lossName=self.loss_name, grid=_short(grid), x=_short(self.x),
-                    y=None if self.y is None else _short(self.y), scale=[_scale(xlim, PAD[0], W - PAD[1]), _scale(ylim, H - PAD[3], PAD[2])],
-                    sliders=[(name, *r, decimals(*r)) for name, r in self.sliders.items()])
-        alt = f"A curve with the sliders {', '.join(self.sliders)}" + (f"; at the start, {self.title()}" if self.title() else "")
-        svg = _svg((grid, self.curve(grid)), points, xlim, ylim, self.title(), alt, page_key(spec))
-        return live_page("course-explore", spec, image_tag(data_uri("svg+xml", svg.encode()), alt, f'width="{W}" height="{H}" style="{FITS}"'), SCRIPT)
+                    y=None if self.y is None else _short(self.y),
+                    scale=[_scale(xlim, LEFT, RIGHT), _scale(ylim, BOTTOM, TOP)],
+                    sliders=[(name, *r, r.decimals()) for name, r in self.sliders.items()])
+        title, alt = self.title(), f"A curve with the sliders {', '.join(self.sliders)}"
+        if title: alt += f"; at the start, {title}"
+        svg = _svg(spec, xlim, ylim, self.curve(grid), title, alt)
+        return live_page("explore", spec, data_uri("svg+xml", svg.encode()), alt, WIDTH)
 
-    def _ylim(self, grid):
-        if self.y is not None: return _limits(self.y, 0.4)
-        ends = np.concatenate([self.curve(grid, **{name: v}) for name, r in self.sliders.items() for v in (r[0], r[1], r[3])])
-        return _limits(ends[np.isfinite(ends)]) if np.isfinite(ends).any() else (-1., 1.)
+def _svg(spec, xlim, ylim, ys, title, alt):
+    "explore.svg with ticks, points and the curve in it"
+    (fx, ox), (fy, oy) = spec["scale"]
+    tick = '<path d="M{:.1f},{:.1f}{}" stroke="currentColor"/><text x="{:.1f}" y="{:.1f}">{:g}</text>'.format
+    bottom = [tick(x, BOTTOM, "v5", x, BOTTOM + 19, t) for t, x in _ticks(xlim, (fx, ox))]
+    left = [tick(LEFT, y, "h-5", LEFT - 8, y + 4, t) for t, y in _ticks(ylim, (fy, oy))]
+    circle = '<circle cx="{:.1f}" cy="{:.1f}" r="3.5"/>'.format
+    points = [circle(fx*x + ox, fy*y + oy) for x, y in zip(spec["x"], spec["y"] or [])]
+    return Template(asset("explore.svg")).substitute(
+        name=page_name(spec), label=html.escape(alt), title=html.escape(title), bottom="".join(bottom),
+        left="".join(left), points="".join(points), curve=_path(fx*np.array(spec["grid"]) + ox, fy*ys + oy))
 
 def _short(v): return [float(f"{x:.8g}") for x in v]
+def _digits(v): return f"{float(f'{v:.4g}'):g}"         # as the browser writes it, below a million
+
+# %% ../../nbs/sliders/03_explore.ipynb #3e201a07
+class _Formula:
+    "A formula with its data, loss and sliders; ValueError for data that do not fit"
+    def __init__(self, f, x, y, loss, sliders):
+        self.f, self.free, self.sliders = f, free_name(f, sliders), sliders
+        self.given, (self.x, self.y) = (x, y), _points(x, y)
+        self.loss = None if y is None else loss
+        self.loss_name = name_of(loss).replace("_", " ") if self.loss else ""
+
+    def __call__(self, x, values): return self.f(**{self.free: x}, **values)
+
+    def curve(self, values):
+        "What the formula gives at the data: `(n,)`; ValueError when it fails, or gives another shape"
+        at = ", ".join(f"{name}={v:g}" for name, v in values.items())
+        try: ys = self(_like(self.given[0], self.x), values)
+        except Exception as e: raise ValueError(f"The formula failed at {at} ({type(e).__name__}: {e}): "
+                                                "try it in a cell of its own first.") from e
+        ys, n = _floats(f"What the formula gave at {at}", ys), len(self.x)
+        if ys.shape in ((), (n,)): return np.broadcast_to(ys, n)
+        raise ValueError(f"The formula gave numbers of shape {ys.shape} at {at}: give one for each of the {n} points.")
+
+    def score(self, preds):
+        "The loss as a float, None without one; ValueError when it fails or is no single number"
+        if not self.loss: return None
+        name = f"The loss {name_of(self.loss)}"
+        try: score = _floats("it", self.loss(_like(self.given[0], preds), _like(self.given[1], self.y)))
+        except Exception as e: raise ValueError(f"{name} failed ({type(e).__name__}: {e}): it must take "
+                                                "(preds, targs), as many numbers in each as there are points.") from e
+        if score.size == 1: return score.item()
+        raise ValueError(f"{name} gave numbers of shape {score.shape}: it must give one, as with .mean().")
+
+    def draw(self, ax, /, **values):
+        "The picture, for `interact`: a line through the formula's values at the data's x"
+        ys, order = self.curve(values), np.argsort(self.x)
+        if self.y is not None:
+            ax.plot(self.x, self.y, "o", mfc="none", color="0.4")
+            ax.set(ylim=_limits(self.y, 0.4))
+        if self.loss: ax.set(title=f"{self.loss_name} {_digits(self.score(ys))}")
+        ax.plot(self.x[order], ys[order], color="#d55e00", lw=2.5)
+
+def _like(given, v):
+    "A copy of the array `v`, a tensor when `given` is one"
+    if not hasattr(given, "detach"): return v.copy()
+    return given.new_tensor(v, dtype=None if given.is_floating_point() else given.double().dtype)
 
 # %% ../../nbs/sliders/03_explore.ipynb #0470c468
 def mean_squared_error(preds, targs): return ((preds - targs)**2).mean()
 
 def explore(
-    f,                      # a formula in x with a knob for each slider, as in `def f(a, b, x): return a*x + b`; NumPy's or torch's functions
+    f,                      # a formula in x with a knob for each slider: `def f(a, b, x): return a*x + b`
     x, y=None,              # data to draw, at most 2,000 points; without y only the curve
     loss=mean_squared_error,    # any formula of (preds, targs) that gives one number; None: no number above the curve
     **sliders):             # a=(low, high, step, start)
-    "Sliders and a curve that moves with them, drawn in the browser; a formula that cannot be traced is drawn by Python, and a line says why"
-    sliders, free, given = check_ranges(sliders), free_name(f, sliders), x
-    if loss is not None and not callable(loss): raise ValueError(f"loss={loss!r} is no function of (preds, targs): give one, or None. A slider cannot have the name loss.")
-    x, y = _points(x, y)
-    def fx(values, at): return f(**{free: at}, **values)
-    def drawn(values): return _tried(lambda: fx(values, _like(given, x)), len(x), values)
-    scored = None if y is None or loss is None else lambda preds: _score(loss, _like(given, preds), _like(given, y))
-    try: return _traced(fx, drawn, x, y, loss if scored else None, scored, sliders)
+    "Sliders and a curve that moves with them, drawn in the browser; by Python where it must, and a line says why"
+    if not (loss is None or callable(loss)):
+        raise ValueError(f"loss={loss!r} is no function of (preds, targs): give one, or None. "
+                         "A slider cannot have the name loss.")
+    formula = _Formula(f, x, y, loss, check_ranges(sliders))
+    try: return _traced(formula)
     except Untraceable as e:
         print(f"{name_of(f)} is drawn by Python, which is slower: {e}.")
-        return Interact(_curve_drawer(drawn, x, y, _loss_name(loss), scored), sliders)
+        return Interact(formula.draw, formula.sliders)
 
-def _loss_name(loss): return name_of(loss).replace("_", " ")
-
-def _like(given, v):
-    "A copy of the array `v`, a tensor when `given` is one: what a formula does to its `x` must not reach the data"
-    if not hasattr(given, "detach"): return v.copy()
-    return given.new_tensor(v, dtype=None if given.is_floating_point() else given.double().dtype)
-
-def _tried(call, n, values):
-    "What the formula gives as a float array `(n,)` or `()`; ValueError saying where its sliders stood when it fails, or gives another shape"
-    at = ", ".join(f"{name}={v:g}" for name, v in values.items())
-    try: ys = call()
-    except Exception as e: raise ValueError(f"The formula failed at {at} ({type(e).__name__}: {e}): try it in a cell of its own first.") from e
-    ys = _floats(f"What the formula gave at {at}", ys)
-    if ys.shape not in ((), (n,)): raise ValueError(f"The formula gave numbers of shape {ys.shape} at {at} for {n} points: it must give one for each.")
-    return ys
-
-def _score(loss, preds, targs):
-    "The loss as a float; ValueError when it fails or is no single number"
-    try: score = _floats("it", loss(preds, targs))
-    except Exception as e: raise ValueError(f"The loss {name_of(loss)} failed ({type(e).__name__}: {e}): it must take (preds, targs), as many numbers in each as there are points.") from e
-    if score.size != 1: raise ValueError(f"The loss {name_of(loss)} gave numbers of shape {score.shape}: it must give one, as in ((preds - targs)**2).mean().")
-    return score.item()
-
-def _traced(fx, drawn, x, y, loss, scored, sliders, most=2000, work=2e6):
+def _traced(formula, most=2000, work=2e6):
     "The `Explore`; Untraceable with the reason when the browser cannot draw this"
-    starts = {name: r[3] for name, r in sliders.items()}
-    start = np.broadcast_to(drawn(starts), x.shape)
-    if scored: scored(start)                    # an error of the learner's comes before any reason not to trace
-    if len(x) > most: raise Untraceable(f"there are {len(x):,} points, more than {most:,}")
-    steps = _trace(lambda: fx({name: Sym("name", name) for name in sliders}, Sym("name", "x")))
+    n, positions = len(formula.x), list(_positions(formula.sliders))
+    formula.score(formula.curve(positions[0]))  # an error of the learner's comes before any reason not to trace
+    if n > most: raise Untraceable(f"there are {n:,} points, more than {most:,}")
+    steps = trace(lambda x, *values: formula(x, dict(zip(formula.sliders, values))), "x", *formula.sliders)
     if any(op in REDUCE for op, *_ in steps): raise Untraceable("it takes a mean or a sum over all x")
-    if len(steps)*(GRID + len(x)) > work: raise Untraceable(f"it takes {len(steps)*(GRID + len(x)):,} operations for each move, more than {work:,.0f}")
-    made = Explore(steps, x, y, loss and _trace(lambda: loss(Sym("name", "preds"), Sym("name", "targs"))), _loss_name(loss) if loss else "", sliders)
+    todo = len(steps)*(GRID + n)
+    if todo > work: raise Untraceable(f"it takes {todo:,} operations for each move, more than {work:,.0f}")
+    made = Explore(formula, steps, trace(formula.loss, "preds", "targs") if formula.loss else None)
     with np.errstate(all="ignore"):             # a formula may have gaps at the ends
-        if not all(_same(made, drawn, scored, values) for values in (starts, *_positions(sliders))): raise Untraceable("what it does depends on its values")
-    return made
-
-def _same(made, drawn, scored, values):
-    "Whether trace and formula give the same curve and loss"
-    ys = np.broadcast_to(drawn(values), made.x.shape)
-    return (np.allclose(ys, made.curve(made.x, **values), rtol=1e-4, atol=1e-5, equal_nan=True)
-            and (not scored or np.isclose(scored(ys), made.loss(**values), rtol=1e-3, atol=1e-5, equal_nan=True)))
-
-def _trace(call):
-    "The program of what `call()` calculates with Syms; Untraceable when it cannot be recorded"
-    try: return program(Sym.of(call()))
-    except Untraceable: raise
-    except Exception as e: raise Untraceable(f"tracing it gave {type(e).__name__}: {e}") from None
+        if all(_agree(formula, made, at) for at in positions): return made
+    raise Untraceable("what it does depends on its values")
 
 def _positions(sliders, n=4):
-    "Slider positions at which trace and formula are compared: all low, all high, and `n` at random"
+    "Slider positions at which formula and program are compared: all at their starts, low, high, and `n` at random"
     rng = np.random.default_rng(0)
-    for end in 0, 1: yield {name: r[end] for name, r in sliders.items()}
-    for _ in range(n): yield {name: rng.uniform(r[0], r[1]) for name, r in sliders.items()}
+    for place in "start", "lo", "hi": yield {name: getattr(r, place) for name, r in sliders.items()}
+    for _ in range(n): yield {name: rng.uniform(r.lo, r.hi) for name, r in sliders.items()}
 
-def _curve_drawer(drawn, x, y, loss_name, scored):
-    "The same picture as a `draw` for `interact`: a line through the formula's values at the data's x"
-    order = np.argsort(x)
-    def draw(ax, **values):
-        ys = np.broadcast_to(drawn(values), x.shape)
-        if y is not None: ax.plot(x, y, "o", mfc="none", color="0.4"); ax.set(ylim=_limits(y, 0.4))
-        if scored: ax.set(title=f"{loss_name} {_digits(scored(ys))}")
-        ax.plot(x[order], ys[order], color="#d55e00", lw=2.5)
-    return draw
+def _agree(formula, made, values):
+    "Whether formula and program give the same curve and loss"
+    ys = formula.curve(values)
+    if not np.allclose(ys, made.curve(made.x, **values), rtol=1e-4, atol=1e-5, equal_nan=True): return False
+    return not formula.loss or np.isclose(formula.score(ys), made.loss(**values), rtol=1e-3, atol=1e-5, equal_nan=True)

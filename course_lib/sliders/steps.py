@@ -5,46 +5,48 @@
 # %% auto #0
 __all__ = ['Steps', 'steps']
 
-# %% ../../nbs/sliders/04_steps.ipynb #625ea398
+# %% ../../nbs/sliders/04_steps.ipynb #4f3e0c03
 import io
 from numbers import Real
 
 import numpy as np
 from PIL import Image
 
-from .page import FITS, data_uri, image_tag, live_page, png_of
+from .page import data_uri, live_page, png_of
 
-# %% ../../nbs/sliders/04_steps.ipynb #335c7135
-STEPPER = r"""
-const image = root.querySelector("img"), box = document.createElement("div"), play = document.createElement("button"), at = document.createElement("input"), says = document.createElement("output");
-let timer = null;
-function show(i) { at.value = i; image.src = spec.frames[i]; image.alt = says.textContent = spec.titles[i]; at.setAttribute("aria-valuetext", spec.titles[i]); }
-function stop() { clearInterval(timer); timer = null; play.textContent = "▶ play"; }
-function next() { if (+at.value < spec.frames.length - 1) show(+at.value + 1); if (+at.value === spec.frames.length - 1) stop(); }
-function start() { if (+at.value === spec.frames.length - 1) show(0); play.textContent = "❚❚ pause"; timer = setInterval(next, spec.pause); }
-Object.assign(at, {type: "range", min: 0, max: spec.frames.length - 1, step: 1, value: 0}); at.setAttribute("aria-label", "step");
-at.addEventListener("input", () => { stop(); show(+at.value); });
-play.addEventListener("click", () => timer ? stop() : start());
-for (const [text, by] of [["◀", -1], ["▶", 1]]) {
-  const button = document.createElement("button"); button.textContent = text; button.setAttribute("aria-label", by < 0 ? "step back" : "step on");
-  button.addEventListener("click", () => { stop(); show(Math.max(0, Math.min(spec.frames.length - 1, +at.value + by))); });
-  box.append(button);
-}
-box.append(play, at, says); root.append(box);
-for (const element of box.children) keepKeys(element);
-box.style = "display:flex;gap:.5em;align-items:center;font:15px sans-serif"; at.style.width = "16em"; stop(); show(0);
-"""
+# %% ../../nbs/sliders/04_steps.ipynb #4f3e0c06
+def _frame(i, frame):
+    "A frame as the address of a picture that holds it; ValueError when it is no picture"
+    if isinstance(frame, str) and "<svg" in frame: return data_uri("svg+xml", frame.encode())
+    if getattr(frame, "figure", None) is not None: picture = _drawn(frame.figure)
+    else: picture = Image.fromarray(_bytes(i, frame))
+    out = io.BytesIO()
+    picture.save(out, "png", optimize=True)
+    return data_uri("png", out.getvalue())
+
+def _drawn(figure):
+    "A figure as a picture of 64 colours: enough for a diagram, and a third of the bytes"
+    if figure.get_layout_engine() is None: figure.set_layout_engine("constrained")          # room for all labels
+    return Image.open(io.BytesIO(png_of(figure))).convert("RGB").quantize(64)
+
+def _bytes(i, frame):
+    "A frame as an array `(h,w)` or `(h,w,3)` of bytes; ValueError when it is none"
+    a = np.asarray(frame)
+    if a.dtype in (np.uint8, bool) and a.size and (a.ndim == 2 or a.ndim == 3 and a.shape[2] == 3): return a
+    what = f"an array of {a.dtype} and shape {a.shape}" if hasattr(frame, "shape") else f"{frame!r:.60}"
+    raise ValueError(f"Frame {i}, {what}, is no picture: give SVG text, an array (h,w) or (h,w,3) of bytes, "
+                     "as in (255*a).astype('uint8'), or axes of matplotlib.")
 
 # %% ../../nbs/sliders/04_steps.ipynb #14f38aa6
 class Steps:
-    "Frames to go through with buttons, a slider and the arrow keys; shows itself as HTML, the first frame being there without a script"
-    def __init__(self, frames, titles, pause=400, width=None): self.frames, self.titles, self.pause, self.width = frames, titles, pause, width
-    def __repr__(self): return f"{len(self.frames)} steps"
+    "Frames to go through with buttons, a slider and the arrow keys"
+    def __init__(self, frames, titles, pause=400, width=None):
+        self.frames, self.titles, self.pause, self.width = frames, titles, pause, width
 
+    def __repr__(self): return f"{len(self.frames)} steps"
     def _repr_html_(self):
-        size = f'width="{self.width}" ' if self.width else ""
-        image = image_tag(self.frames[0], self.titles[0], f'{size}style="{FITS};background:#fff"')          # an SVG of black lines, on a dark page
-        return live_page("course-steps", dict(frames=self.frames, titles=self.titles, pause=self.pause), image, STEPPER)
+        spec = dict(frames=self.frames, titles=self.titles, pause=self.pause)
+        return live_page("steps", spec, self.frames[0], self.titles[0], self.width)
 
 def steps(
     frames,                 # SVG text, arrays `(h,w)` or `(h,w,3)` of bytes, or matplotlib axes or figures
@@ -52,29 +54,16 @@ def steps(
     pause=400,              # milliseconds per frame while playing
     width=None,             # pixels on the page
     most=2e6):              # characters of all frames together
-    "A stepper through `frames`: play, pause, back and forth; ValueError when there are none, one is no picture, or they are too large for a page"
-    if isinstance(frames, str): raise ValueError("steps got one text: give a list of frames, as in steps([svg0, svg1]).")
+    "A stepper through `frames`: play, pause, back and forth; ValueError for what is none, or too large for a page"
+    if isinstance(frames, str): raise ValueError("steps got one text: give a list of frames, as in steps([a, b]).")
     for name, v in dict(pause=pause, width=width or 1).items():
-        if not isinstance(v, Real) or not 0 < v < 1e6: raise ValueError(f"{name}={v!r} must be a number above 0, as in {name}=400.")
+        if not (isinstance(v, Real) and 0 < v < 1e6):
+            raise ValueError(f"{name}={v!r} must be a number above 0, as in {name}=400.")
     frames = [_frame(i, f) for i, f in enumerate(frames)]
     titles = [f"step {i}" for i in range(len(frames))] if titles is None else [str(t) for t in titles]
-    if not frames: raise ValueError("steps got no frames: give it at least one.")
-    if len(titles) != len(frames): raise ValueError(f"{len(frames)} frames but {len(titles)} titles: give one title per frame.")
-    size = sum(map(len, frames))
-    if size > most: raise ValueError(f"{len(frames)} frames take {size/1e6:.1f} MB, more than {most/1e6:.1f}: take fewer, or smaller ones.")
+    n, size = len(frames), sum(map(len, frames))
+    if not n: raise ValueError("steps got no frames: give it at least one.")
+    if n != len(titles): raise ValueError(f"{n} frames but {len(titles)} titles: give one title per frame.")
+    if size > most: raise ValueError(f"{n} frames take {size/1e6:.1f} MB, more than {most/1e6:.1f}: "
+                                     "take fewer, or smaller ones.")
     return Steps(frames, titles, pause, width)
-
-def _frame(i, frame):
-    "A frame as the address of a picture that holds it; ValueError when it is no picture"
-    if isinstance(frame, str) and "<svg" in frame: return data_uri("svg+xml", frame.encode())
-    figure, array, out = getattr(frame, "figure", None), np.asarray(frame), io.BytesIO()
-    if figure is not None:
-        if figure.get_layout_engine() is None: figure.set_layout_engine("constrained")          # room for all labels
-        Image.open(io.BytesIO(png_of(figure))).convert("RGB").quantize(64).save(out, "png", optimize=True)      # enough colours for a diagram, a third of the bytes
-        return data_uri("png", out.getvalue())
-    if array.dtype not in (np.uint8, bool) or not array.size or (array.ndim != 2 and (array.ndim, array.shape[-1:]) != (3, (3,))):
-        raise ValueError(f"Frame {i}, {_what(frame)}, is no picture: give SVG text, an array (h,w) or (h,w,3) of bytes, as in (255*a).astype('uint8'), or axes of matplotlib.")
-    Image.fromarray(array).save(out, "png")
-    return data_uri("png", out.getvalue())
-
-def _what(v): return f"an array of {np.asarray(v).dtype} and shape {np.asarray(v).shape}" if hasattr(v, "shape") else f"{v!r:.60}"

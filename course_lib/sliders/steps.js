@@ -1,0 +1,58 @@
+// The frames of `steps`, to go through with buttons, a slider and the arrow keys.
+
+function steps(root, spec) {
+  const last = spec.frames.length - 1;
+  const image = root.querySelector("img");
+  const box = make("div", { className: "controls" });
+  const play = make("button");
+  const slider = make("input", { type: "range", min: 0, max: last, step: 1, value: 0 });
+  const says = make("output");
+  let timer = null;
+  const at = () => Number(slider.value);
+
+  function show(i) {
+    slider.value = i;
+    image.src = spec.frames[i];
+    image.alt = says.textContent = spec.titles[i];
+    slider.setAttribute("aria-valuetext", spec.titles[i]);
+  }
+
+  function stop() {
+    clearInterval(timer);
+    timer = null;
+    play.textContent = "▶ play";
+  }
+
+  function next() {
+    if (at() < last) show(at() + 1);
+    if (at() === last) stop();
+  }
+
+  function start() {
+    if (at() === last) show(0);
+    play.textContent = "❚❚ pause";
+    timer = setInterval(next, spec.pause);
+  }
+
+  function stepButton(text, name, by) {
+    const button = make("button", { textContent: text });
+    button.setAttribute("aria-label", name);
+    button.addEventListener("click", () => {
+      stop();
+      show(Math.max(0, Math.min(last, at() + by)));
+    });
+    return button;
+  }
+
+  slider.setAttribute("aria-label", "step");
+  play.addEventListener("click", () => timer ? stop() : start());
+  slider.addEventListener("input", () => {
+    stop();
+    show(at());
+  });
+  box.append(stepButton("◀", "step back", -1), stepButton("▶", "step on", 1), play, slider, says);
+  for (const element of box.children) keepKeys(element);
+  root.append(box);
+  stop();
+  show(0);
+}
