@@ -13,7 +13,7 @@ def relu(x):
     "What is negative becomes 0 (rectified linear unit): any shape, the same shape"
     return torch.clip(x, min=0)
 
-# %% ../nbs/lessons/05_relu.ipynb #66379e6d
+# %% ../nbs/lessons/05_relu.ipynb #266709bd
 from .plot import matrix_axes, show_numbers
 
 # %% ../nbs/lessons/05_relu.ipynb #60cc25ff
@@ -49,7 +49,7 @@ def rmse(preds, targs):
     "Root of the mean squared error, in the unit of `targs`: a float"
     return ((preds - targs)**2).mean().sqrt().item()
 
-# %% ../nbs/lessons/05_relu.ipynb #1cc5f379
+# %% ../nbs/lessons/05_relu.ipynb #8479f383
 from .training import cosine
 
 # %% ../nbs/lessons/05_relu.ipynb #339eb567
@@ -82,7 +82,7 @@ def start(
     m = steep*(-1.)**torch.arange(n)
     return m, -m*bends, torch.zeros(n, *y.shape[1:]), y.mean(0)
 
-# %% ../nbs/lessons/05_relu.ipynb #f2d9a810
+# %% ../nbs/lessons/05_relu.ipynb #acf72f60
 import math
 
 # %% ../nbs/lessons/05_relu.ipynb #3ad1d0c6
