@@ -18,7 +18,7 @@ from .plot import matrix_axes, show_numbers
 
 # %% ../nbs/lessons/05_relu.ipynb #60cc25ff
 def matmul_frames(a, b):
-    "The product of `a` `(h,k)` and `b` `(k,w)`, cell by cell: figures, and sums in words"
+    "`a` `(h,k)` times `b` `(k,w)`, cell by cell: figures, and the sums in words"
     figures, words = [], []
     done = torch.full((len(a), b.shape[1]), torch.nan)
     for i in range(len(a)):
@@ -87,9 +87,10 @@ import math
 
 # %% ../nbs/lessons/05_relu.ipynb #3ad1d0c6
 def vowel(t, pitch=125.):
-    "An *ah* at `t` seconds `(n,)`, `pitch` pulses of the vocal cords per second, about -1 to 1"
-    formants = (0.7, 730, 60), (0.4, 1090, 80), (0.15, 2440, 120)       # size, Hz, width
-    out = torch.zeros_like(t)               # Hz: of an adult's voice, Peterson & Barney 1952
+    "An *ah* at `t` seconds `(n,)`, `pitch` pulses of the voice per second, about -1 to 1"
+    # size, frequency in Hz (an adult's formants, Peterson & Barney 1952), width
+    formants = (0.7, 730, 60), (0.4, 1090, 80), (0.15, 2440, 120)
+    out = torch.zeros_like(t)
     for pulse in torch.arange(-2, t.max().item()*pitch):
         since = (t - pulse/pitch).clip(min=0)
         for size, formant, width in formants:
