@@ -13,12 +13,20 @@ from course_lib.relu import fit_hinges, hinges, relu, rmse, solve, start
 from course_lib.training import cosine
 from course_lib.selftest.exercise import exercise, question
 
+# %% ../../../nbs/exercises/05_relu.ipynb #885afa7d
+def in_a_row(value, x):
+    return value.flatten()
+
+def any_shape(dice):
+    shape = dice.pick((5,), (2, 3), (2, 2, 2))
+    return (dice.normal(*shape),)
+
 # %% ../../../nbs/exercises/05_relu.ipynb #2ac091f9
 ex = exercise(relu,
-    draw=lambda value, *args: value.flatten(),
+    draw=in_a_row,
     cases=[(torch.tensor([-2., 0., 3.]),),
            (torch.linspace(-2, 2, 9).double(),),
-           lambda dice: (dice.normal(*dice.pick((5,), (2, 3), (2, 2, 2))),)],
+           any_shape],
     hints=["Compare each number with 0. Which of the two is wanted, the larger or the smaller one?",
            "It is the larger of `x` and 0, number by number. `torch.clip` sets a lower end, "
            "`torch.maximum` compares two tensors.",
@@ -68,19 +76,19 @@ def relu_in_place(x):
 ex.right(torch.relu)
 
 @ex.right
-def another_relu(x):
+def times_true_or_false(x):
     return x*(x > 0)
 
 @ex.right
-def another_relu_2(x):
+def half_of_x_and_its_size(x):
     return (x + x.abs())/2
 
 @ex.right
-def another_relu_3(x):
+def where_it_is_above_0(x):
     return torch.where(x > 0, x, 0.)
 
 @ex.right
-def another_relu_4(x):
+def the_larger_of_two(x):
     return torch.maximum(x, torch.zeros_like(x))
 
 # %% ../../../nbs/exercises/05_relu.ipynb #a6fc4d33
@@ -118,22 +126,35 @@ ex.mistake("A",
            "data, and there may be many of them.")
 
 # %% ../../../nbs/exercises/05_relu.ipynb #a6ee13d3
+def first_curve(value, *args):
+    return value if value.ndim == 1 else value[:, 0]
+
 def slopes_and_bends(dice, p):
     "Places and three hinges, none with its bend at a place"
-    return 2*dice.normal(p), torch.tensor([1., -2., 0.5], dtype=torch.float64)*dice.pick(1, -1) + 0.1*dice.normal(3), dice.normal(3)
+    places = 2*dice.normal(p)
+    m = torch.tensor([1., -2., 0.5], dtype=torch.float64)*dice.pick(1, -1) + 0.1*dice.normal(3)
+    return places, m, dice.normal(3)
 
-def bent(x, m, b): return relu(x[:, None]*m + b)
+def without_weights(dice):
+    return slopes_and_bends(dice, int(dice.ints(4, 6)))
 
-def weighed(each, c, d): return each.sum(1) if c is None else each@c + d
+def with_weights(dice):
+    x, m, b = slopes_and_bends(dice, int(dice.ints(4, 6)))
+    return x, m, b, dice.normal(3), dice.normal()
+
+def two_outputs(dice):
+    x, m, b = slopes_and_bends(dice, 5)
+    return x, m, b, dice.normal(3, 2), dice.normal(2)
+
+three_places, two_slopes = torch.tensor([-1., 0., 2.]), torch.tensor([1., -1.])
 
 # %% ../../../nbs/exercises/05_relu.ipynb #a1daf242
 ex = exercise(hinges,
-    draw=lambda value, *args: value if value.ndim == 1 else value[:, 0],
-    cases=[(torch.tensor([-1., 0., 2.]), torch.tensor([1., -1.]), torch.tensor([0., 1.])),
-           (torch.tensor([-1., 0., 2.]), torch.tensor([1., -1.]), torch.tensor([0., 1.]), torch.tensor([1., -2.]), torch.tensor(0.5)),
-           lambda dice: slopes_and_bends(dice, int(dice.ints(4, 6))),
-           lambda dice: (*slopes_and_bends(dice, int(dice.ints(4, 6))), dice.normal(3), dice.normal()),
-           lambda dice: (*slopes_and_bends(dice, 5), dice.normal(3, 2), dice.normal(2))],
+    draw=first_curve,
+    cases=[(three_places, two_slopes, torch.tensor([0., 1.])),
+           (three_places, two_slopes, torch.tensor([0., 1.]),
+            torch.tensor([1., -2.]), torch.tensor(0.5)),
+           without_weights, with_weights, two_outputs],
     hints=["A table with a row for each place and a column for each hinge: what stands in a cell?",
            "`x[:, None]` makes a column of `x`; times `m`, plus `b`, it gives the table `(p,n)`. "
            "Bend every cell. Then add along the rows, or multiply by the weights as a matrix, and "
@@ -143,43 +164,53 @@ ex = exercise(hinges,
         "of shape `(n,)` gives one curve, with `(n,k)` it gives `k` curves from the same hinges.")
 
 # %% ../../../nbs/exercises/05_relu.ipynb #a2cb5581
+def bent(x, m, b):
+    return relu(x[:, None]*m + b)
+
+def weighed(each, c, d):
+    return each.sum(1) if c is None else each@c + d
+
 @ex.mistake("You added straight lines, and a sum of straight lines is one straight line. Bend "
             "each of them with `relu` first.")
-def no_bend(x, m, b, c=None, d=0.0):
+def no_bend(x, m, b, c=None, d=0.):
     return weighed(x[:, None]*m + b, c, d)
 
 @ex.mistake("You bent before `b` was added, so all bends are at 0. First `x*m + b`, then `relu`.")
-def bent_too_early(x, m, b, c=None, d=0.0):
+def bent_too_early(x, m, b, c=None, d=0.):
     return weighed(relu(x[:, None]*m) + b, c, d)
 
-@ex.mistake("You bent the sum. Bend each line by itself, then add: `relu` comes before the weights.")
-def bent_at_the_end(x, m, b, c=None, d=0.0):
+@ex.mistake("You bent the sum. Bend each line by itself, then add: `relu` comes before the "
+            "weights.")
+def bent_at_the_end(x, m, b, c=None, d=0.):
     return relu(weighed(x[:, None]*m + b, c, d))
 
 @ex.mistake("You bent the sum once more, and what is negative was lost. After the weights there "
             "is no `relu`.")
-def bent_once_more(x, m, b, c=None, d=0.0):
+def bent_once_more(x, m, b, c=None, d=0.):
     return relu(weighed(bent(x, m, b), c, d))
 
 @ex.mistake("You added over the places. Each row is one place, each column a hinge: add along the "
             "rows, `sum(1)`.")
-def summed_over_the_places(x, m, b, c=None, d=0.0):
-    return bent(x, m, b).sum(0) if c is None else bent(x, m, b)@c + d
+def summed_over_the_places(x, m, b, c=None, d=0.):
+    each = bent(x, m, b)
+    return each.sum(0) if c is None else each@c + d
 
 @ex.mistake("You took the mean of the hinges. Add them up.")
-def mean_for_sum(x, m, b, c=None, d=0.0):
-    return bent(x, m, b).mean(1) if c is None else bent(x, m, b)@c/len(m) + d
+def mean_for_sum(x, m, b, c=None, d=0.):
+    each = bent(x, m, b)
+    return each.mean(1) if c is None else each@c/len(m) + d
 
 @ex.mistake("You took the mean where there are no weights. Add them up: a weight of 1 for each.")
-def mean_without_weights(x, m, b, c=None, d=0.0):
-    return bent(x, m, b).mean(1) if c is None else bent(x, m, b)@c + d
+def mean_without_weights(x, m, b, c=None, d=0.):
+    each = bent(x, m, b)
+    return each.mean(1) if c is None else each@c + d
 
 @ex.mistake("You left out the height `d`. Add it at the end.")
-def no_height(x, m, b, c=None, d=0.0):
+def no_height(x, m, b, c=None, d=0.):
     return weighed(bent(x, m, b), c, 0)
 
 @ex.mistake("You added the height once for each hinge. Add `d` once, after the sum.")
-def a_height_for_each(x, m, b, c=None, d=0.0):
+def a_height_for_each(x, m, b, c=None, d=0.):
     return weighed(bent(x, m, b), c, len(m)*d)
 
 # %% ../../../nbs/exercises/05_relu.ipynb #881fa2cb
@@ -187,19 +218,28 @@ def a_height_for_each(x, m, b, c=None, d=0.0):
 def one_by_one(x, m, b, c=None, d=0.):
     total = 0
     for i in range(len(m)):
-        bent = relu(m[i]*x + b[i])
-        total = total + (bent if c is None else bent*c[i] if c.ndim == 1 else bent[:, None]*c[i])
+        one = relu(m[i]*x + b[i])
+        if c is not None:
+            one = one*c[i] if c.ndim == 1 else one[:, None]*c[i]
+        total = total + one
     return total if c is None else total + d
 
 @ex.right
-def another_hinges(x, m, b, c=None, d=0.0):
-    return torch.einsum("pn,n...->p...", torch.relu(torch.outer(x, m) + b), torch.ones_like(m) if c is None else c) + d
+def with_einsum(x, m, b, c=None, d=0.):
+    each = torch.relu(torch.outer(x, m) + b)
+    return torch.einsum("pn,n...->p...", each, torch.ones_like(m) if c is None else c) + d
+
+# %% ../../../nbs/exercises/05_relu.ipynb #8f678046
+def two_lists(dice):
+    return tuple(dice.normal(2, int(dice.ints(3, 6))))
+
+def two_tables(dice):
+    return tuple(dice.normal(2, 4, int(dice.ints(2, 3))))
 
 # %% ../../../nbs/exercises/05_relu.ipynb #9d355bda
 ex = exercise(rmse,
     cases=[(torch.tensor([3., 5.]), torch.tensor([0., 1.])),
-           lambda dice: tuple(dice.normal(2, int(dice.ints(3, 6)))),
-           lambda dice: tuple(dice.normal(2, 4, int(dice.ints(2, 3))))],
+           two_lists, two_tables],
     hints=["Read the name backwards: error, squared, mean, root.",
            "Subtract, square, take the mean of all, take the root, take the number out of the "
            "tensor.",
@@ -243,48 +283,45 @@ def a_tensor(preds, targs):
 
 # %% ../../../nbs/exercises/05_relu.ipynb #09586e07
 @ex.right
-def another_rmse(preds, targs):
+def root_of_torchs_mse(preds, targs):
     return math.sqrt(torch.nn.functional.mse_loss(preds, targs))
 
 @ex.right
-def another_rmse_1(preds, targs):
+def as_a_length(preds, targs):
     return ((preds - targs).norm()/preds.numel()**0.5).item()
 
 # %% ../../../nbs/exercises/05_relu.ipynb #bd85342e
 def detached_knobs(fn, x, y, knobs, steps=1000, lr=0.005):
     "The knobs that `fn` gives; an error when they cannot be drawn"
     res = fn(x, y, knobs, steps, lr)
-    if isinstance(res, (tuple, list)) and any(getattr(k, "requires_grad", False) for k in res): raise RuntimeError("your knobs still require a gradient, and what is made of them cannot be drawn: return them with .detach()")
+    found = res if isinstance(res, (tuple, list)) else ()
+    if any(getattr(k, "requires_grad", False) for k in found):
+        raise RuntimeError("your knobs still require a gradient, and what is made of them "
+                           "cannot be drawn: return them with .detach()")
     return res
 
-def fit_with(rate=lambda lr, i, steps: cosine(lr, 0, i/steps), loss=lambda e: (e**2).mean(), opt=torch.optim.Adam, zero=True, copy=True):
-    "The loop with other parts"
-    def fit(x, y, knobs, steps=1000, lr=0.005):
-        mine = [k.clone().requires_grad_() for k in knobs]
-        o = opt(mine, lr=lr)
-        for i in range(steps):
-            for group in o.param_groups: group["lr"] = rate(lr, i, steps)
-            if zero: o.zero_grad()
-            loss(hinges(x, *mine) - y).backward()
-            o.step()
-        if not copy:
-            for theirs, k in zip(knobs, mine): theirs.copy_(k.detach())
-        return [k.detach() for k in mine]
-    return fit
-
 def places_and_curve(dice):
-    torch.optim.Adam([torch.zeros(1, requires_grad=True)])          # the first Adam of a process takes a second or more, which is not the learner's
+    # the first Adam of a process takes a second or more, which is not the learner's
+    torch.optim.Adam([torch.zeros(1, requires_grad=True)])
     x = torch.linspace(-1, 1, int(dice.ints(5, 8))).double()
     return x, dice.normal(len(x))
 
-few = torch.tensor([[-1., 0., 1.], [1., 0., 2.]], dtype=torch.float64)
+def all_four_knobs(dice):
+    x, y = places_and_curve(dice)
+    knobs = dice.normal(3), dice.normal(3), dice.normal(3), dice.normal()
+    return x, y, knobs, int(dice.ints(4, 7)), dice.pick(0.1, 0.05)
+
+def only_m_and_b(dice):
+    x, y = places_and_curve(dice)
+    return x, y, (dice.normal(3), 1 + dice.normal(3)), 5, 0.05
+
+few_x, few_y = torch.tensor([[-1., 0., 1.], [1., 0., 2.]], dtype=torch.float64)
+few_m, few_b = torch.tensor([[1., -1.], [0.5, 0.25]], dtype=torch.float64)
 
 # %% ../../../nbs/exercises/05_relu.ipynb #0bab645b
 ex = exercise(fit_hinges,
     use=detached_knobs,
-    cases=[(*few, tuple(torch.tensor([[1., -1.], [0.5, 0.25]], dtype=torch.float64)), 3, 0.1),
-           lambda dice: (*places_and_curve(dice), (dice.normal(3), dice.normal(3), dice.normal(3), dice.normal()), int(dice.ints(4, 7)), dice.pick(0.1, 0.05)),
-           lambda dice: (*places_and_curve(dice), (dice.normal(3), 1 + dice.normal(3)), 5, 0.05)],
+    cases=[(few_x, few_y, (few_m, few_b), 3, 0.1), all_four_knobs, only_m_and_b],
     hints=["It is the loop of lesson 04: loss, backward, step, zero. Which of these does "
            "`torch.optim.Adam` do for you?",
            "Copy each knob, and let it require a gradient. Hand the list to `torch.optim.Adam`. "
@@ -297,6 +334,34 @@ ex = exercise(fit_hinges,
     why="Copies, so that one beginning can be used for many experiments. A rate that falls to 0, "
         "because large steps travel fast and small ones stop the trembling at the end.")
 
+# %% ../../../nbs/exercises/05_relu.ipynb #c825944f
+def falling(lr, i, steps):
+    return cosine(lr, 0, i/steps)
+
+def mean_square(e):
+    return (e**2).mean()
+
+def fit_with(rate=falling, loss=mean_square, opt=torch.optim.Adam, zero=True, copy=True):
+    "The loop with other parts"
+    def fit(x, y, knobs, steps=1000, lr=0.005):
+        mine = [k.clone().requires_grad_() for k in knobs]
+        o = opt(mine, lr=lr)
+        for i in range(steps):
+            for group in o.param_groups:
+                group["lr"] = rate(lr, i, steps)
+            if zero:
+                o.zero_grad()
+            loss(hinges(x, *mine) - y).backward()
+            o.step()
+        if not copy:
+            for theirs, k in zip(knobs, mine):
+                theirs.copy_(k.detach())
+        return [k.detach() for k in mine]
+    return fit
+
+def always_lr(lr, i, steps):
+    return lr
+
 # %% ../../../nbs/exercises/05_relu.ipynb #d3e07258
 ex.mistake("You did not set the gradients to zero, so old slopes go on pushing. Call "
            "`opt.zero_grad()` in each round, before `backward`.",
@@ -304,11 +369,11 @@ ex.mistake("You did not set the gradients to zero, so old slopes go on pushing. 
 
 ex.mistake("You did not set the gradients to zero, so old slopes go on pushing. Call "
            "`opt.zero_grad()` in each round. And let the rate fall: `cosine(lr, 0, i/steps)`.",
-           not_zeroed_constant_rate=fit_with(zero=False, rate=lambda lr, i, steps: lr))
+           not_zeroed_constant_rate=fit_with(zero=False, rate=always_lr))
 
 ex.mistake('You kept the rate the same throughout. It is to fall: set `group["lr"]` in each '
            'round, with `cosine(lr, 0, i/steps)`.',
-           constant_rate=fit_with(rate=lambda lr, i, steps: lr))
+           constant_rate=fit_with(rate=always_lr))
 
 ex.mistake("You let the rate rise from 0 to `lr`. It is to begin at `lr` and fall to 0.",
            rising_rate=fit_with(rate=lambda lr, i, steps: cosine(0, lr, i/steps)))
@@ -323,7 +388,8 @@ ex.mistake("You are one step ahead with the rate, and the last step has rate 0. 
 
 ex.mistake("You divided by `steps - 1`, so the last step has rate 0 and changes nothing. Divide "
            "by `steps`.",
-           one_too_soon=fit_with(rate=lambda lr, i, steps: cosine(lr, 0, i/max(steps - 1, 1))))
+           at_0_one_step_too_soon=fit_with(
+               rate=lambda lr, i, steps: cosine(lr, 0, i/max(steps - 1, 1))))
 
 ex.mistake("You set the rate once, with the same place on the cosine for all steps. Set it inside "
            "the loop, with `i/steps`.",
@@ -347,7 +413,7 @@ def no_step(x, y, knobs, steps=1000, lr=0.005):
 
 ex.mistake("You turned the knobs of the caller. The beginning is lost with that: work on copies, "
            "`k.clone().requires_grad_()`.",
-           the_caller_s_knobs=fit_with(copy=False))
+           the_callers_knobs=fit_with(copy=False))
 
 # %% ../../../nbs/exercises/05_relu.ipynb #c872b4d6
 @ex.right
@@ -358,50 +424,73 @@ def fit_with_scheduler(x, y, knobs, steps=1000, lr=0.005):
     for _ in range(steps):
         loss = torch.nn.functional.mse_loss(hinges(x, *knobs), y)
         loss.backward()
-        opt.step(); sched.step(); opt.zero_grad()
+        opt.step()
+        sched.step()
+        opt.zero_grad()
     return tuple(k.data for k in knobs)
 
 @ex.right
 def fit_by_hand(x, y, knobs, steps=1000, lr=0.005):
+    def loss(knobs):
+        return ((hinges(x, *knobs) - y)**2).mean()
+    knobs = list(knobs)
     mean, square = [0*k for k in knobs], [0*k for k in knobs]
     for i in range(steps):
-        grads = torch.func.grad(lambda knobs: ((hinges(x, *knobs) - y)**2).mean())(list(knobs))
-        mean, square = [0.9*a + 0.1*g for a, g in zip(mean, grads)], [0.999*a + 0.001*g*g for a, g in zip(square, grads)]
-        knobs = [k - cosine(lr, 0, i/steps)*a/(1 - 0.9**(i + 1))/((s/(1 - 0.999**(i + 1))).sqrt() + 1e-8) for k, a, s in zip(knobs, mean, square)]
+        rate = cosine(lr, 0, i/steps)
+        for j, g in enumerate(torch.func.grad(loss)(knobs)):
+            mean[j] = 0.9*mean[j] + 0.1*g
+            square[j] = 0.999*square[j] + 0.001*g*g
+            a, s = mean[j]/(1 - 0.9**(i + 1)), square[j]/(1 - 0.999**(i + 1))
+            knobs[j] = knobs[j] - rate*a/(s.sqrt() + 1e-8)
     return knobs
 
 # %% ../../../nbs/exercises/05_relu.ipynb #359b937e
+def four_knobs(fn, *args):
+    res = fn(*args)
+    if not isinstance(res, (tuple, list)) or len(res) != 4:
+        raise TypeError("start is to return four things, (m, b, c, d)")
+    if not all(map(torch.is_tensor, res)):
+        raise TypeError("all four, m, b, c and d, are to be tensors")
+    return [k.detach().double() for k in res]
+
+def bends_of(knobs):
+    m, b, *_ = knobs
+    return -b/m
+
 def what_start_promises(fn, x, y, n, seed=0, steep=4.):
     "What can be said of the knobs, whichever random numbers were drawn"
-    def knobs(seed):
-        res = fn(x, y, n, seed, steep)
-        if not isinstance(res, (tuple, list)) or len(res) != 4: raise TypeError("start is to return four things, (m, b, c, d)")
-        if not all(map(torch.is_tensor, res)): raise TypeError("all four, m, b, c and d, are to be tensors")
-        return [k.detach().double() for k in res]
-    m, b, c, d = knobs(seed)
-    bends, again, other = (-b/m for m, b, *_ in ((m, b), knobs(seed), knobs(seed + 1)))
+    m, b, c, d = four_knobs(fn, x, y, n, seed, steep)
+    bends = -b/m
+    again = bends_of(four_knobs(fn, x, y, n, seed, steep))
+    other = bends_of(four_knobs(fn, x, y, n, seed + 1, steep))
     place = (bends - x.min())/(x.max() - x.min())*n
-    return {"m": m, "each bend is in part number": [math.floor(p) if math.isfinite(p) else 0. for p in place.tolist()], "each has a chance of its own": n == 1 or (place - place.floor()).diff().abs().max().item() > 1e-4, "c": c, "d": d,
-            "the same seed gives the same bends": torch.equal(bends, again), "another seed gives others": not torch.equal(bends, other)}
+    parts = [math.floor(p) if math.isfinite(p) else 0. for p in place.tolist()]
+    chance = place - place.floor()
+    return {"m": m,
+            "each bend is in part number": parts,
+            "each has a chance of its own": n == 1 or chance.diff().abs().max().item() > 1e-4,
+            "c": c,
+            "d": d,
+            "the same seed gives the same bends": torch.equal(bends, again),
+            "another seed gives others": not torch.equal(bends, other)}
 
-def start_with(bends=lambda x, n, gen: x.min() + (torch.arange(n) + torch.rand(n, generator=gen))/n*(x.max() - x.min()), m=lambda n, steep: steep*(-1.)**torch.arange(n), b=lambda m, bends: -m*bends,
-               c=torch.zeros, d=lambda y: y.mean(0), refuses=True):
-    "The beginning with other parts"
-    def begin(x, y, n, seed=0, steep=4.):
-        if n < 1 and refuses: raise ValueError(f"n={n}")
-        slopes = m(n, steep)
-        return slopes, b(slopes, bends(x, n, torch.Generator().manual_seed(seed))), c(n, *y.shape[1:]), d(y)
-    return begin
+def one_column(dice):
+    x, y = dice.normal(6) + 2, dice.normal(6)
+    return x, y, int(dice.ints(2, 5)), int(dice.ints(1, 9)), dice.pick(1., 2., 4.)
+
+def two_columns(dice):
+    return 3*dice.normal(5) - 2, dice.normal(5, 2), 3, int(dice.ints(1, 9))
+
+x_0_1_4, y_1_3_5 = torch.tensor([0., 1., 4.]), torch.tensor([1., 3., 5.])
 
 # %% ../../../nbs/exercises/05_relu.ipynb #fceb0648
 ex = exercise(start,
     use=what_start_promises,
-    cases=[(torch.tensor([0., 1., 4.]), torch.tensor([1., 3., 5.]), 4),
-           (torch.tensor([0., 1., 4.]), torch.tensor([1., 3., 5.]), 1),
-           (torch.tensor([0., 1., 4.]), torch.tensor([1., 3., 5.]), 0),
-           (torch.tensor([0., 1., 4.]), torch.tensor([1., 3., 5.]), -1),
-           lambda dice: (dice.normal(6) + 2, dice.normal(6), int(dice.ints(2, 5)), int(dice.ints(1, 9)), dice.pick(1., 2., 4.)),
-           lambda dice: (3*dice.normal(5) - 2, dice.normal(5, 2), 3, int(dice.ints(1, 9)))],
+    cases=[(x_0_1_4, y_1_3_5, 4),
+           (x_0_1_4, y_1_3_5, 1),
+           (x_0_1_4, y_1_3_5, 0),
+           (x_0_1_4, y_1_3_5, -1),
+           one_column, two_columns],
     hints=["The range of `x` is cut into `n` equal parts. Where does part number `i` begin, and "
            "where could its bend be?",
            "Bend `i` is at `x.min()`, plus `(i + chance)/n` of the range, with a chance from 0 "
@@ -412,6 +501,44 @@ ex = exercise(start,
     why="A hinge can only help where it bends, so there is one in every part. Weights of 0 and "
         "the mean make a flat first curve, which descent then bends; with all bends beyond the "
         "data there would be no slope to follow.")
+
+# %% ../../../nbs/exercises/05_relu.ipynb #ae39df30
+def in_each_part(x, n, gen):
+    return x.min() + (torch.arange(n) + torch.rand(n, generator=gen))/n*(x.max() - x.min())
+
+def left_and_right(n, steep):
+    return steep*(-1.)**torch.arange(n)
+
+def zero_at_the_bend(m, bends):
+    return -m*bends
+
+def mean_of_each_column(y):
+    return y.mean(0)
+
+def start_with(bends=in_each_part, m=left_and_right, b=zero_at_the_bend,
+               c=torch.zeros, d=mean_of_each_column, refuses=True):
+    "The beginning with other parts"
+    def begin(x, y, n, seed=0, steep=4.):
+        if n < 1 and refuses:
+            raise ValueError(f"n={n}")
+        slopes, gen = m(n, steep), torch.Generator().manual_seed(seed)
+        return slopes, b(slopes, bends(x, n, gen)), c(n, *y.shape[1:]), d(y)
+    return begin
+
+def bends_anywhere(x, n, gen):
+    return x.min() + torch.rand(n, generator=gen)*(x.max() - x.min())
+
+def bends_in_the_middles(x, n, gen):
+    return x.min() + (torch.arange(n) + 0.5)/n*(x.max() - x.min())
+
+def bends_in_step(x, n, gen):
+    return x.min() + (torch.arange(n) + torch.rand(1, generator=gen))/n*(x.max() - x.min())
+
+def bends_without_gen(x, n, gen):
+    return x.min() + (torch.arange(n) + torch.rand(n))/n*(x.max() - x.min())
+
+def bends_from_0(x, n, gen):
+    return (torch.arange(n) + torch.rand(n, generator=gen))/n*(x.max() - x.min())
 
 # %% ../../../nbs/exercises/05_relu.ipynb #acd6c93c
 ex.mistake("You let all hinges look to the right. Every second one looks left: its slope is "
@@ -438,21 +565,21 @@ ex.mistake("You divided the bend by `m`. At the bend `m*x + b` is 0: `b` is `-m`
 
 ex.mistake("You drew the bends anywhere in the range, and some parts may get none. Put one into "
            "each of the `n` equal parts.",
-           anywhere=start_with(bends=lambda x, n, gen: x.min() + torch.rand(n, generator=gen)*(x.max() - x.min())))
+           anywhere=start_with(bends=bends_anywhere))
 
 ex.mistake("You get the same bends for every seed. Move each of them by chance within its part: a "
            "generator takes `seed`, and `torch.rand` takes the generator.",
-           the_same_for_every_seed=start_with(bends=lambda x, n, gen: x.min() + (torch.arange(n) + 0.5)/n*(x.max() - x.min())))
+           the_same_for_every_seed=start_with(bends=bends_in_the_middles))
 
 ex.mistake("You drew one random number for all parts. Each bend has its own: `torch.rand(n, ...)`.",
-           one_chance_for_all=start_with(bends=lambda x, n, gen: x.min() + (torch.arange(n) + torch.rand(1, generator=gen))/n*(x.max() - x.min())))
+           one_chance_for_all=start_with(bends=bends_in_step))
 
 ex.mistake("You get other bends at each call, whatever `seed` is. Hand the generator to "
            "`torch.rand`, as `generator=gen`.",
-           generator_not_used=start_with(bends=lambda x, n, gen: x.min() + (torch.arange(n) + torch.rand(n))/n*(x.max() - x.min())))
+           generator_not_used=start_with(bends=bends_without_gen))
 
 ex.mistake("You spread the bends from 0 on. They are to begin at the smallest `x`: add `x.min()`.",
-           from_0=start_with(bends=lambda x, n, gen: (torch.arange(n) + torch.rand(n, generator=gen))/n*(x.max() - x.min())))
+           from_0=start_with(bends=bends_from_0))
 
 ex.mistake("You began with weights of 1. With 0 the first curve is flat, and nothing has to be "
            "unlearned.",
@@ -476,10 +603,11 @@ ex.mistake("You take any `n`. Without a hinge there is nothing to begin with: ra
 # %% ../../../nbs/exercises/05_relu.ipynb #36ea9307
 @ex.right
 def start_by_loop(x, y, n, seed=0, steep=4.):
-    if n <= 0: raise ValueError("at least one hinge")
+    if n <= 0:
+        raise ValueError("at least one hinge")
     rng = np.random.default_rng(seed)
-    edges = torch.linspace(x.min(), x.max(), n + 1)
-    bends = torch.tensor([rng.uniform(lo, hi) for lo, hi in zip(edges[:-1].tolist(), edges[1:].tolist())])
+    edges = torch.linspace(x.min(), x.max(), n + 1).tolist()
+    bends = torch.tensor([rng.uniform(lo, hi) for lo, hi in zip(edges[:-1], edges[1:])])
     m = torch.tensor([steep if i % 2 == 0 else -steep for i in range(n)])
     return m, -bends*m, torch.zeros((n,) + y.shape[1:]), y.mean(dim=0)
 
@@ -487,7 +615,7 @@ ex.right(start_with(b=lambda m, bends: bends*-m))
 
 # %% ../../../nbs/exercises/05_relu.ipynb #770486f3
 ex = question("dead_hinges",
-    after="Learning the knobs",
+    after="Where to begin",
     answer=(1, 4),
     hints=["What does a dead hinge give at x = -2? And at x = 2?",
            "A line is highest at one of its ends. Work out `m*x + b` at -2 and at 2. When "
@@ -520,29 +648,33 @@ ex.mistake((2, 3),
 ex.mistake((2, 5), "You counted from 1. Python counts from 0.")
 
 # %% ../../../nbs/exercises/05_relu.ipynb #94245af2
-def least_squares(features, y): return torch.linalg.lstsq(features, y.reshape(len(y), -1), driver="gelsd").solution
-
-def solve_with(features=lambda x, m, b: torch.cat([relu(x[:, None]*m + b), torch.ones(len(x), 1, dtype=x.dtype)], 1), split=lambda best: (best[:-1], best[-1])):
-    "Least squares with other features, or taken apart in another way"
-    def solved(x, y, m, b):
-        c, d = split(least_squares(features(x, m, b), y))
-        return c.reshape(len(c), *y.shape[1:]), d.reshape(y.shape[1:])
-    return solved
-
-def three_bends(dice, dead=False):
-    "Twelve places and three hinges with bends among them; one more that sees none of them"
+def three_bends(dice):
+    "Twelve places and three hinges with bends among them"
     m = torch.tensor([1., -2., 3.], dtype=torch.float64)
     b = -m*(torch.tensor([-1., 0., 1.]) + 0.3*torch.tanh(dice.normal(3)))
-    return torch.linspace(-2, 2, 12).double(), *((torch.cat([k, torch.tensor([v])]) for k, v in zip((m, b), (1., -5.))) if dead else (m, b))
+    return torch.linspace(-2, 2, 12).double(), m, b
 
-corner = torch.tensor([[-1., 0., 1., 2.], [-1.5, 0.5, 1.5, 2.5]], dtype=torch.float64)
+def one_to_solve(dice):
+    x, m, b = three_bends(dice)
+    return x, dice.normal(12), m, b
+
+def two_to_solve(dice):
+    x, m, b = three_bends(dice)
+    return x, dice.normal(12, 2), m, b
+
+def with_a_dead_hinge(dice):
+    x, m, b = three_bends(dice)
+    m, b = torch.cat([m, torch.tensor([1.])]), torch.cat([b, torch.tensor([-5.])])
+    return x, dice.normal(12), m, b
+
+corner_x = torch.tensor([-1., 0., 1., 2.], dtype=torch.float64)
+corner_y = torch.tensor([-1.5, 0.5, 1.5, 2.5], dtype=torch.float64)
+corner_m = torch.tensor([1., -1.], dtype=torch.float64)
 
 # %% ../../../nbs/exercises/05_relu.ipynb #1a8cea91
 ex = exercise(solve,
-    cases=[(*corner, torch.tensor([1., -1.], dtype=torch.float64), torch.zeros(2, dtype=torch.float64)),
-           lambda dice: (lambda x, m, b: (x, dice.normal(12), m, b))(*three_bends(dice)),
-           lambda dice: (lambda x, m, b: (x, dice.normal(12, 2), m, b))(*three_bends(dice)),
-           lambda dice: (lambda x, m, b: (x, dice.normal(12), m, b))(*three_bends(dice, dead=True))],
+    cases=[(corner_x, corner_y, corner_m, torch.zeros_like(corner_m)),
+           one_to_solve, two_to_solve, with_a_dead_hinge],
     hints=["With the bends fixed, the curve is features times knobs. What are the features? And "
            "which feature belongs to the height?",
            "The features are the table of all hinges, `(p,n)`, with a column of ones beside it, "
@@ -555,21 +687,45 @@ ex = exercise(solve,
         "best ones can be calculated outright, in one go. The driver `gelsd` copes with a hinge "
         "that is 0 on all data; others may fail there.")
 
+# %% ../../../nbs/exercises/05_relu.ipynb #4701b957
+def least_squares(features, y):
+    return torch.linalg.lstsq(features, y.reshape(len(y), -1), driver="gelsd").solution
+
+def with_ones(each):
+    return torch.cat([each, torch.ones(len(each), 1, dtype=each.dtype)], 1)
+
+def all_bent(x, m, b):
+    return relu(x[:, None]*m + b)
+
+def ones_last(best):
+    return best[:-1], best[-1]
+
+def solve_with(each=all_bent, split=ones_last):
+    "Least squares with other features, or taken apart in another way"
+    def solved(x, y, m, b):
+        c, d = split(least_squares(with_ones(each(x, m, b)), y))
+        return c.reshape(len(c), *y.shape[1:]), d.reshape(y.shape[1:])
+    return solved
+
 # %% ../../../nbs/exercises/05_relu.ipynb #7c98d7d2
 @ex.mistake("You solved for the weights alone, with height 0. Give the features a column of ones: "
             "its knob is the height.")
-def without_height(x, y, m, b): return least_squares(relu(x[:, None]*m + b), y).reshape(-1, *y.shape[1:]), torch.zeros(y.shape[1:], dtype=y.dtype)
+def without_height(x, y, m, b):
+    c = least_squares(all_bent(x, m, b), y)
+    return c.reshape(-1, *y.shape[1:]), torch.zeros(y.shape[1:], dtype=y.dtype)
 
 @ex.mistake("You fixed the height at the mean of `y`. The best height depends on the weights: "
             "solve for all together, with a column of ones.")
-def mean_as_height(x, y, m, b): return least_squares(relu(x[:, None]*m + b), y - y.mean(0)).reshape(-1, *y.shape[1:]), y.mean(0)
+def mean_as_height(x, y, m, b):
+    c = least_squares(all_bent(x, m, b), y - y.mean(0))
+    return c.reshape(-1, *y.shape[1:]), y.mean(0)
 
 ex.mistake("You left out the bend, and so all features are straight lines. The features are "
            "`relu(x[:, None]*m + b)`, and a column of ones.",
-           no_bend_solve=solve_with(features=lambda x, m, b: torch.cat([x[:, None]*m + b, torch.ones(len(x), 1, dtype=x.dtype)], 1)))
+           straight_features=solve_with(each=lambda x, m, b: x[:, None]*m + b))
 
 ex.mistake("You bent before `b` was added. First `x[:, None]*m + b`, then `relu`.",
-           bent_too_early_solve=solve_with(features=lambda x, m, b: torch.cat([relu(x[:, None]*m) + b, torch.ones(len(x), 1, dtype=x.dtype)], 1)))
+           features_bent_too_early=solve_with(each=lambda x, m, b: relu(x[:, None]*m) + b))
 
 ex.mistake("You took the solution apart at the wrong end. The knobs come in the order of the "
            "columns: where is your column of ones?",
@@ -592,13 +748,15 @@ def one_column_too_many(x, y, m, b):
 # %% ../../../nbs/exercises/05_relu.ipynb #1f5696ab
 @ex.right
 def by_pinv(x, y, m, b):
-    best = torch.linalg.pinv(torch.column_stack([torch.ones_like(x), relu(torch.outer(x, m) + b)]))@y
+    features = torch.column_stack([torch.ones_like(x), relu(torch.outer(x, m) + b)])
+    best = torch.linalg.pinv(features)@y
     return best[1:], best[0]
 
 @ex.right
 def centred(x, y, m, b):
     each = relu(x[:, None]*m + b)
-    c = torch.linalg.lstsq(each - each.mean(0), (y - y.mean(0)).reshape(len(y), -1)).solution.reshape(-1, *y.shape[1:])
+    rest = (y - y.mean(0)).reshape(len(y), -1)
+    c = torch.linalg.lstsq(each - each.mean(0), rest).solution.reshape(-1, *y.shape[1:])
     return c, y.mean(0) - each.mean(0)@c
 
 # %% ../../../nbs/exercises/05_relu.ipynb #fd1bdf5d
