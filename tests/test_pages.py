@@ -62,19 +62,19 @@ def test_options_of_cells_are_yaml(path):
     "What Quarto cannot read ends the build of the whole site"
     options = [(c.source, line) for c in cells(path) if c.cell_type == "code" for line in re.findall(r"^#\|\s*([\w-]+: .*)", c.source, re.M)]
     for source, line in options:
-        key, value = line.split(":", 1)
-        got = yaml.safe_load(value)             # raises where it is none
-        assert not isinstance(got, (dict, list)) and (not isinstance(got, str) or len(got) >= len(value.strip(" '\"")) - 2), source
+        got, = yaml.safe_load(line).values()            # raises where it is none
+        told = line.split(":", 1)[1].strip()
+        assert not isinstance(got, str) or len(got) >= len(told.strip("'\"")) - told.count("\\"), f"a part of it is lost:\n{source}"
 
 def test_reading_options():
-    with pytest.raises(yaml.YAMLError): yaml.safe_load("A curve: with a colon")
-    assert len(yaml.safe_load("A curve # and more")) < len("A curve # and more") - 2
+    with pytest.raises(yaml.YAMLError): yaml.safe_load("fig-alt: A curve: with a colon")
+    assert yaml.safe_load("fig-alt: A curve # and more") == {"fig-alt": "A curve"}
 
 @pytest.mark.parametrize("path", notebooks("exercises"), ids=lambda p: p.stem)
 def test_exercises_read_as_a_page(path):
     "A part for each exercise, headed by its name; lines of 100 columns; and no page of the site"
     from course_lib.selftest.exercise import lessons
     headings = [h for c in cells(path) if c.cell_type == "markdown" for h in re.findall(r"^## (.*)", c.source, re.M)]
-    assert headings == lessons()[path.stem]
+    assert [h for h in headings if h in lessons()[path.stem]] == lessons()[path.stem]
     assert [line for c in cells(path) if c.cell_type == "code" for line in lines(c) if len(line) > 100] == []
     assert "exercises" not in (ROOT/"nbs/sidebar.yml").read_text(encoding="utf-8")
