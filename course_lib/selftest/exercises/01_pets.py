@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../../../nbs/exercises/01_pets.ipynb #73d67038
+import math
 import torch
 from course_lib.selftest.exercise import exercise, question
 
@@ -64,7 +65,7 @@ ex.mistake(1.2,
 # %% ../../../nbs/exercises/01_pets.ipynb #2456063f
 ex = question("loss_of_picture",
     after="The words, in one picture",
-    answer=1.6094379124341003,
+    answer=-math.log(0.2),
     tol=0.005,
     hints=["Which of the three probabilities does the loss look at?",
            "Take the probability of the right class, then minus its natural logarithm.",
@@ -73,20 +74,20 @@ ex = question("loss_of_picture",
         "to 1, so what they get is missing here.")
 
 # %% ../../../nbs/exercises/01_pets.ipynb #65906bfa
-ex.mistake(0.35667494393873245,
+ex.mistake(-math.log(0.7),
            "You took the probability of the class that the network named. The loss looks at the "
            "class that is right, here the dog.")
-ex.mistake(-1.6094379124341003,
+ex.mistake(math.log(0.2),
            "The sign is missing: the logarithm of a number below 1 is negative, and a loss is "
            "not. Put a minus before it.")
 ex.mistake(0.8,
            "That is 1 minus the probability. The loss is minus its logarithm, so that being sure "
            "and wrong costs a lot.")
-ex.mistake(0.6989700043360189,
+ex.mistake(-math.log10(0.2),
            "That is the logarithm to base 10. The loss takes the natural one, math.log.")
-ex.mistake(2.321928094887362,
+ex.mistake(-math.log2(0.2),
            "That is the logarithm to base 2. The loss takes the natural one, math.log.")
-ex.mistake(4.268697949366878,
+ex.mistake(-math.log(0.1) - math.log(0.2) - math.log(0.7),
            "You added the logarithms of all three classes. Only the probability of the right "
            "class counts.")
 ex.mistake(0.2, "That is the probability of the right class. The loss is minus its logarithm.")
@@ -122,7 +123,8 @@ ex.mistake(2000,
 
 # %% ../../../nbs/exercises/01_pets.ipynb #b252b590
 def share_wrong(probs, targs):
-    "The error rate: in what share of the pictures is the most probable class not the right one? `(n,c), (n,) -> float`"
+    """The error rate: in what share of the pictures is the most probable class not the right one?
+    `(n,c), (n,) -> float`"""
     return (probs.argmax(1) != targs).double().mean().item()
 
 # %% ../../../nbs/exercises/01_pets.ipynb #1671dff7
@@ -130,13 +132,18 @@ def _one_number(x):
     "A tensor of one number as that number, anything else as it is"
     return x.item() if torch.is_tensor(x) and x.numel() == 1 else x
 
+def _some_pictures(dice):
+    "Probabilities and right classes of 5 to 7 pictures, with 3 or 4 classes"
+    n, c = dice.pick(5, 6, 7), dice.pick(3, 4)
+    return dice.normal(n, c).softmax(1), dice.ints(0, c - 1, n)
+
 # %% ../../../nbs/exercises/01_pets.ipynb #3fddc1ce
 ex = exercise(share_wrong,
     after="What does it get wrong?",
     use=lambda fn, probs, targs: _one_number(fn(probs, targs)),
     cases=[(torch.tensor([[0.8, 0.2], [0.7, 0.3]]), torch.tensor([1, 1])),
            (torch.tensor([[0.4, 0.3, 0.3]]), torch.tensor([0])),
-           lambda dice: (lambda n, c: (dice.normal(n, c).softmax(1), dice.ints(0, c - 1, n)))(dice.pick(5, 6, 7), dice.pick(3, 4))],
+           _some_pictures],
     hints=["Which class does the network name for a picture, if all you have is one row of "
            "`probs`?",
            "The position of the largest number in each row is the prediction. Compare it with "
@@ -155,32 +162,35 @@ def share_right(probs, targs):
 
 @ex.mistake("You counted the wrong ones. A rate does not grow with the number of pictures: divide "
             "by how many there are.")
-def a_count(probs, targs):
+def count_for_share(probs, targs):
     return (probs.argmax(1) != targs).sum()
 
 @ex.mistake("You looked for the largest number down each column, that is among pictures. Look "
             "along each row, among the classes: axis 1.")
-def wrong_axis(probs, targs):
+def down_the_columns(probs, targs):
     return (probs.argmax(0) != targs).double().mean()
 
 @ex.mistake("You asked whether the right class got half. It needs less when there are many "
             "classes: it only has to be the most probable one.")
-def half_is_enough(probs, targs):
+def right_class_below_half(probs, targs):
     return (probs[range(len(targs)), targs] < 0.5).double().mean()
 
 @ex.mistake("You took how much the right class falls short of 1. The error rate asks only whether "
             "another class got more: right or wrong, nothing between.")
-def one_minus_probability(probs, targs):
+def missing_to_1(probs, targs):
     return (1 - probs[range(len(targs)), targs]).double().mean()
 
 # %% ../../../nbs/exercises/01_pets.ipynb #fc3c46d5
 @ex.right
-def another_share_wrong(probs, targs):
+def one_minus_accuracy(probs, targs):
     return 1 - (probs.argmax(dim=1) == targs).float().mean()
 
 @ex.right
-def another_share_wrong_1(probs, targs):
-    return sum(row.tolist().index(max(row.tolist())) != t for row, t in zip(probs, targs.tolist()))/len(targs)
+def with_a_loop(probs, targs):
+    wrong = 0
+    for row, target in zip(probs.tolist(), targs.tolist()):
+        wrong += row.index(max(row)) != target
+    return wrong/len(targs)
 
 # %% ../../../nbs/exercises/01_pets.ipynb #60fc233b
 ex = question("when_it_says_dog",

@@ -15,8 +15,17 @@ from course_lib.selftest.exercise import exercise, question
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #82561e24
 def name_in_file(path):
-    "Who is in the picture: what stands between the date and the number in a file's name: `Path -> str`"
+    """Who is in the picture: what stands between the date and the number in a file's name:
+    `Path -> str`"""
     return "_".join(path.stem.split("_")[1:-1])
+
+def _any_file(dice):
+    "A file in some folder, with a name of one, two or three words"
+    folder = dice.pick("pictures", "my_cats", ".")
+    day = f"2025-0{dice.ints(1, 9)}-12"
+    who = dice.pick("ben", "li_wei", "jan_erik_ole")
+    number, ending = dice.ints(0, 99), dice.pick("jpg", "jpeg")
+    return (Path(folder, f"{day}_{who}_{number}.{ending}"),)
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #dae2c90f
 ex = exercise(name_in_file,
@@ -24,7 +33,7 @@ ex = exercise(name_in_file,
     cases=[(Path("2024-05-01_anna_003.jpg"),),
            (Path("2024-05-02_anna_maria_17.png"),),
            (Path("my_cats/all/2024-11-30_leo_5.jpg"),),
-           lambda dice: (Path(dice.pick("pictures", "my_cats", "."), f"2025-0{dice.ints(1, 9)}-12_{dice.pick('ben', 'li_wei', 'jan_erik_ole')}_{dice.ints(0, 99)}.{dice.pick('jpg', 'jpeg')}"),)],
+           _any_file],
     hints=["Which underscores are certain to be there, whatever the name is?",
            "Cut the stem at all underscores, leave out the first and the last part, and put the "
            "rest together again. Or use `regex_label` with a pattern.",
@@ -47,34 +56,35 @@ def last_word(path):
 
 @ex.mistake("You kept the number. Then every picture is a class of its own: cut at the last "
             "underscore, too.")
-def with_the_number(path):
+def number_kept(path):
     return path.stem.split("_", 1)[1]
 
 @ex.mistake("You kept the date. Then every day makes a class of its own: cut after the first "
             "underscore, too.")
-def with_the_date(path):
+def date_kept(path):
     return path.stem.rpartition("_")[0]
 
 @ex.mistake("You took the folder's name. Here the name stands in the file's own name: use "
             "`path.stem`.")
-def the_folder(path):
+def name_of_the_folder(path):
     return path.parent.name
 
-@ex.mistake("You cut up the whole path. A folder's name may hold underscores, too: use `path.stem`.")
-def the_whole_path(path):
+@ex.mistake("You cut up the whole path. A folder's name may hold underscores, too: use "
+            "`path.stem`.")
+def whole_path_cut_up(path):
     return "_".join(str(path).split("_")[1:-1])
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #454049c3
 @ex.right
-def another_name_in_file(path):
+def with_a_pattern(path):
     return regex_label(r"[^_]+_(.+)_\d+")(path)
 
 @ex.right
-def another_name_in_file_1(path):
+def cut_at_both_ends(path):
     return path.name.partition("_")[2].rpartition("_")[0]
 
 @ex.right
-def another_name_in_file_2(path):
+def with_a_short_match(path):
     return regex_label(r".+?_(.+)_\d+")(path)
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #b4d2052c
@@ -103,16 +113,23 @@ ex.mistake(1/9, "You divided dogs by cats. Divide by all pictures.")
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #7801e878
 def told_before(train, valid):
-    "How many of the files in `valid` have an exact copy in `train`? Both are lists of the files' contents, as bytes: `-> int`"
+    """How many of the files in `valid` have an exact copy in `train`? Both are lists of the files'
+    contents, as bytes: `-> int`"""
     seen = set(train)
     return sum(content in seen for content in valid)
+
+def _contents(dice):
+    "Contents of one letter: A to F for training, C to H for validation"
+    train = dice.ints(0, 5, dice.pick(6, 7)).tolist()
+    valid = dice.ints(2, 7, dice.pick(4, 5)).tolist()
+    return [bytes([65 + k]) for k in train], [bytes([65 + k]) for k in valid]
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #7c6493f7
 ex = exercise(told_before,
     after="Look before you train",
     cases=[([b"cat", b"dog"], [b"cat", b"cat", b"owl"]),
            ([b"cat", b"cat"], [b"cat", b"owl", b"owl"]),
-           lambda dice: ([bytes([65 + k]) for k in dice.ints(0, 5, dice.pick(6, 7)).tolist()], [bytes([65 + k]) for k in dice.ints(2, 7, dice.pick(4, 5)).tolist()])],
+           _contents],
     hints=["Go through the files that are asked. What do you want to know about each?",
            "For each content in `valid`, ask whether it is in `train`; count how often the "
            "answer is yes.",
@@ -130,7 +147,7 @@ def each_content_once(train, valid):
 
 @ex.mistake("You counted files of the training set. It is the validation files that are asked: go "
             "through those.")
-def the_other_side(train, valid):
+def copies_counted_in_train(train, valid):
     return sum(c in valid for c in train)
 
 @ex.mistake("You counted all copies. Two copies on the same side do no harm here: count those of "
@@ -140,37 +157,51 @@ def copies_anywhere(train, valid):
 
 @ex.mistake("You counted pairs. A file with two copies in training is still one file: ask for "
             "each whether there is any.")
-def pairs(train, valid):
+def pairs_counted(train, valid):
     return sum(a == b for a in train for b in valid)
 
 @ex.mistake("You counted the new ones. Those are fine; count the others.")
-def the_new_ones(train, valid):
+def new_ones_counted(train, valid):
     return sum(c not in train for c in valid)
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #b58c9feb
 @ex.right
-def another_told_before(train, valid):
+def without_a_set(train, valid):
     return len([c for c in valid if c in train])
 
 @ex.right
-def another_told_before_1(train, valid):
+def with_counts(train, valid):
     return sum(n for c, n in Counter(valid).items() if train.count(c))
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #78e642b8
 def keep_together(files, group, n):
-    "Positions of `files`, `(train_idx, valid_idx)`: all files of the last `n` groups by name are for validation; `group(file)` is a file's group"
+    """Positions of `files`, `(train_idx, valid_idx)`: all files of the last `n` groups by name
+    are for validation; `group(file)` is a file's group"""
     last = sorted({group(f) for f in files})[-n:]
-    return [i for i, f in enumerate(files) if group(f) not in last], [i for i, f in enumerate(files) if group(f) in last]
+    train_idx = [i for i, f in enumerate(files) if group(f) not in last]
+    valid_idx = [i for i, f in enumerate(files) if group(f) in last]
+    return train_idx, valid_idx
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #a53912df
 def person(file):
     "Who is in the picture: the part before the underscore"
     return file.split("_")[0]
 
+def _some_people(dice):
+    "8 to 10 pictures of up to five people, of whom one or two are for validation"
+    people = "anna", "ben", "cleo", "dora", "emil"
+    who = dice.ints(0, 4, dice.pick(8, 9, 10)).tolist()
+    files = [f"{people[k]}_{i}.jpg" for i, k in enumerate(who)]
+    return files, person, dice.pick(1, 2)
+
 def _in_order(sides):
     "Positions sorted, whatever they came in; anything else as it is"
     try: return tuple(sorted(int(i) for i in side) for side in sides)
     except (TypeError, ValueError): return sides
+
+def _groups(files, group):
+    "The groups of all files, each once, by name"
+    return sorted(set(map(group, files)))
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #1eb5329f
 ex = exercise(keep_together,
@@ -178,7 +209,7 @@ ex = exercise(keep_together,
     use=lambda fn, files, group, n: _in_order(fn(files, group, n)),
     cases=[(["ben_1.jpg", "anna_1.jpg", "ben_2.jpg"], person, 1),
            (["cleo_1.jpg", "anna_1.jpg", "ben_1.jpg", "anna_2.jpg", "cleo_2.jpg"], person, 2),
-           lambda dice: ([f"{('anna', 'ben', 'cleo', 'dora', 'emil')[k]}_{i}.jpg" for i, k in enumerate(dice.ints(0, 4, dice.pick(8, 9, 10)).tolist())], person, dice.pick(1, 2))],
+           _some_people],
     hints=["What has to be chosen first: files or groups?",
            "Collect the different groups, sort them, take the last `n`. Then go through the "
            "files with their positions, and ask of each whether its group is among them.",
@@ -191,51 +222,63 @@ ex = exercise(keep_together,
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #7280900d
 @ex.mistake("You sorted the groups of all files, so a group stands there once for each of its "
             "files. Keep each group once, with set(...), before you take the last `n`.")
-def groups_of_the_last_files(files, group, n):
-    return func_split(lambda f: group(f) in sorted(map(group, files))[-n:])(files)
+def each_group_once_per_file(files, group, n):
+    last = sorted(map(group, files))[-n:]
+    return func_split(lambda f: group(f) in last)(files)
 
 @ex.mistake("You took the last `n` files. Then a group may be on both sides: choose groups first, "
             "then all of their files.")
 def single_files(files, group, n):
-    return (list(range(len(files) - n)), list(range(len(files)))[-n:])
+    positions = list(range(len(files)))
+    return positions[:len(files) - n], positions[-n:]
 
 @ex.mistake("You took the last `n` files by name. Then a group may be on both sides: choose "
             "groups first, then all of their files.")
 def last_files_by_name(files, group, n):
-    return (lambda by: (by[:-n], by[-n:]))(sorted(range(len(files)), key=lambda i: files[i]))
+    by_name = sorted(range(len(files)), key=lambda i: files[i])
+    return by_name[:-n], by_name[-n:]
 
 @ex.mistake("You took `n` files of each group. Then everybody is on both sides, and near copies "
             "tell the answer: take all files of some groups.")
 def some_of_each_group(files, group, n):
-    return (lambda late: ([i for i in range(len(files)) if i not in late], sorted(late)))({i for g in set(map(group, files)) for i in [i for i, f in enumerate(files) if group(f) == g][-n:]})
+    late = set()
+    for g in _groups(files, group):
+        late.update([i for i, f in enumerate(files) if group(f) == g][-n:])
+    return [i for i in range(len(files)) if i not in late], sorted(late)
 
 @ex.mistake("The two sides are swapped. Training comes first, and the last groups are for "
             "validation.")
-def swapped(files, group, n):
-    return func_split(lambda f: group(f) not in sorted(set(map(group, files)))[-n:])(files)
+def sides_swapped(files, group, n):
+    last = _groups(files, group)[-n:]
+    return func_split(lambda f: group(f) not in last)(files)
 
 @ex.mistake("You kept the first groups for validation. It is the last `n` by name: `[-n:]`.")
 def first_groups(files, group, n):
-    return func_split(lambda f: group(f) in sorted(set(map(group, files)))[:n])(files)
+    first = _groups(files, group)[:n]
+    return func_split(lambda f: group(f) in first)(files)
 
 @ex.mistake("You returned the files. A splitter returns their positions in the list: `enumerate` "
             "counts along.")
 def files_for_positions(files, group, n):
-    return ([f for f in files if group(f) not in sorted(set(map(group, files)))[-n:]], [f for f in files if group(f) in sorted(set(map(group, files)))[-n:]])
+    last = _groups(files, group)[-n:]
+    return [f for f in files if group(f) not in last], [f for f in files if group(f) in last]
 
 @ex.mistake("You took the groups in the order in which they first appear. Sort them by name, so "
             "that the split does not depend on the order of the files.")
 def groups_by_first_sight(files, group, n):
-    return func_split(lambda f: group(f) in list(dict.fromkeys(map(group, files)))[-n:])(files)
+    last = list(dict.fromkeys(map(group, files)))[-n:]
+    return func_split(lambda f: group(f) in last)(files)
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #1463f806
 @ex.right
-def another_keep_together(files, group, n):
-    return func_split(lambda f: group(f) in sorted(set(map(group, files)))[-n:])(files)
+def with_func_split(files, group, n):
+    last = _groups(files, group)[-n:]
+    return func_split(lambda f: group(f) in last)(files)
 
 @ex.right
-def another_keep_together_1(files, group, n):
-    return tuple(np.flatnonzero(np.isin([group(f) for f in files], sorted({group(f) for f in files})[-n:]) == side) for side in (False, True))
+def with_numpy(files, group, n):
+    in_last = np.isin([group(f) for f in files], _groups(files, group)[-n:])
+    return np.flatnonzero(~in_last), np.flatnonzero(in_last)
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #2bd52d48
 ex = question("what_to_promise",
@@ -266,20 +309,27 @@ ex.mistake(0.13,
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #ac2c07b3
 def both_normalised(train, valid):
-    "Both sides with each colour's mean subtracted and divided by its standard deviation (`correction=0`): `(n,h,w,c), (m,h,w,c) ->` two tensors like these"
+    """Both sides with each colour's mean subtracted and divided by its standard deviation
+    (`correction=0`): `(n,h,w,c), (m,h,w,c) ->` two tensors like these"""
     mean, std = train.mean((0, 1, 2)), train.std((0, 1, 2), correction=0)          # (c,)
     return (train - mean)/std, (valid - mean)/std
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #3b0a664a
 def _normalised(x, like, dims=(0, 1, 2), correction=0):
-    "`x` with the statistics of `like`"
+    "`x` with the statistics of `like`, measured over the axes `dims`"
     return (x - like.mean(dims, keepdim=True))/like.std(dims, keepdim=True, correction=correction)
+
+def _two_sides(dice):
+    "Three or four pictures with three colours on different scales, and two darker ones"
+    scale, shift = torch.tensor([1., 2., 3.]), torch.tensor([0., 5., -1.])
+    train = dice.normal(dice.pick(3, 4), 2, 2, 3)*scale + shift
+    return train, dice.normal(2, 2, 2, 3) - 1
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #8414ebb7
 ex = exercise(both_normalised,
     after="Normalisation, and a leak",
     cases=[(torch.tensor([0., 2.]).view(2, 1, 1, 1), torch.tensor([3., 5.]).view(2, 1, 1, 1)),
-           lambda dice: (dice.normal(dice.pick(3, 4), 2, 2, 3)*torch.tensor([1., 2., 3.]) + torch.tensor([0., 5., -1.]), dice.normal(2, 2, 2, 3) - 1)],
+           _two_sides],
     hints=["Which side may you look at when you measure, and which side is then changed with "
            "what you measured?",
            "Measure mean and deviation of `train` over the axes of pictures, height and width, "
@@ -294,7 +344,7 @@ ex = exercise(both_normalised,
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #bce3f64a
 @ex.mistake("You took the statistics of all pictures. That is the leak: change the validation "
             "pictures, and the training pictures change. Measure on the training side only.")
-def all_pictures(train, valid):
+def statistics_of_all(train, valid):
     return tuple(_normalised(x, torch.cat([train, valid])) for x in (train, valid))
 
 @ex.mistake("You gave each side its own statistics. Then the same red is another number on the "
@@ -305,7 +355,7 @@ def each_side_its_own(train, valid):
 
 @ex.mistake("You measured each picture by itself. Then a dark picture and a light one become "
             "alike: take one mean per colour over all training pictures.")
-def per_picture(train, valid):
+def each_picture_by_itself(train, valid):
     return tuple(_normalised(x, x, (1, 2)) for x in (train, valid))
 
 @ex.mistake("You took one number for all colours. Each colour has its own mean and deviation: "
@@ -315,34 +365,40 @@ def one_for_all_colours(train, valid):
 
 @ex.mistake("You measured at each place of the picture. A colour has one mean, over pictures, "
             "height and width: axes 0, 1 and 2.")
-def per_pixel(train, valid):
+def each_place_by_itself(train, valid):
     return tuple(_normalised(x, train, (0,)) for x in (train, valid))
 
 @ex.mistake("You subtracted the mean and stopped there. Divide by the standard deviation as well.")
-def mean_only(train, valid):
+def deviation_forgotten(train, valid):
     return tuple(x - train.mean((0, 1, 2)) for x in (train, valid))
 
 @ex.mistake("Your validation pictures come back as they were. Either nothing is done to them, or "
             "you measured on `train` after it was normalised: its mean is 0 then, and its "
             "deviation 1. Measure first, then use the two numbers on both sides.")
-def training_only(train, valid):
+def valid_left_as_it_was(train, valid):
     return (_normalised(train, train), valid)
 
 @ex.mistake("You measured on the validation pictures. That is a leak, too: measure on the "
             "training side only, and use that for both.")
-def valid_for_train(train, valid):
+def statistics_of_valid(train, valid):
     return tuple(_normalised(x, valid) for x in (train, valid))
 
 @ex.mistake("You divide by n - 1 within the deviation, as torch does when it is told nothing. Say "
             "`correction=0`.")
-def n_1(train, valid):
+def divided_by_n_minus_1(train, valid):
     return tuple(_normalised(x, train, correction=1) for x in (train, valid))
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #7fb2acee
 @ex.right
-def another_both_normalised(train, valid):
+def with_kept_axes(train, valid):
     return tuple(_normalised(x, train) for x in (train, valid))
 
+def _one_colour(x, like):
+    "The pictures of one colour, `(n,h,w)`, with mean and variance of `like`"
+    return (x - like.mean())/like.var(correction=0).sqrt()
+
 @ex.right
-def another_both_normalised_1(train, valid):
-    return tuple(torch.stack([(x[..., c] - train[..., c].mean())/train[..., c].var(correction=0).sqrt() for c in range(x.shape[-1])], -1) for x in (train, valid))
+def colour_by_colour(train, valid):
+    colours = range(train.shape[-1])
+    return tuple(torch.stack([_one_colour(x[..., c], train[..., c]) for c in colours], -1)
+                 for x in (train, valid))
