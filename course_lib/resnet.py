@@ -10,24 +10,44 @@ import torch.nn.functional as F
 from torch import nn
 
 # %% ../nbs/lessons/09_resnet.ipynb #743c9574
-def conv_bn(ni, nf, ks=3, stride=1, act=True):
-    "Convolution (without bias, padded to keep the size at stride 1), BatchNorm, and ReLU unless `act` is False: `(n,ni,h,w) -> (n,nf,h/stride,w/stride)`"
-    layers = [nn.Conv2d(ni, nf, ks, stride=stride, padding=ks//2, bias=False), nn.BatchNorm2d(nf)]
-    return nn.Sequential(*layers, nn.ReLU(inplace=True)) if act else nn.Sequential(*layers)
+def conv_bn(
+    ni, nf,         # channels that come in, channels that go out
+    ks=3,           # side of the window; padding keeps the size at stride 1
+    stride=1,
+    act=True):      # False: without ReLU
+    "Convolution (no bias), BatchNorm, ReLU: `(n,ni,h,w) -> (n,nf,h/stride,w/stride)`"
+    layers = [nn.Conv2d(ni, nf, ks, stride=stride, padding=ks//2, bias=False)]
+    layers.append(nn.BatchNorm2d(nf))
+    if act:
+        layers.append(nn.ReLU(inplace=True))
+    return nn.Sequential(*layers)
 
 # %% ../nbs/lessons/09_resnet.ipynb #03f31ce5
 class ResBlock(nn.Module):
-    "`relu(shortcut(x) + convs(x))`, the basic block of He et al. 2015 (arXiv:1512.03385). `convs`: a chain of two `conv_bn`, where the first changes the shape and the second has no ReLU; `shortcut`: a 1×1 one without ReLU, or nothing where the shape stays: `(n,ni,h,w) -> (n,nf,h/stride,w/stride)`"
+    """`relu(shortcut(x) + convs(x))`: `(n,ni,h,w) -> (n,nf,h/stride,w/stride)`
+
+    The basic block of He et al. 2015 (arXiv:1512.03385). `convs`: two `conv_bn`, the
+    first changes the shape, the second has no ReLU; `shortcut`: a 1×1 `conv_bn`
+    without ReLU, or nothing where the shape stays."""
     def __init__(self, ni, nf, stride=1):
         super().__init__()
-        self.convs = nn.Sequential(conv_bn(ni, nf, stride=stride), conv_bn(nf, nf, act=False))
-        self.shortcut = nn.Identity() if ni == nf and stride == 1 else conv_bn(ni, nf, ks=1, stride=stride, act=False)
+        self.convs = nn.Sequential(conv_bn(ni, nf, stride=stride),
+                                   conv_bn(nf, nf, act=False))
+        self.shortcut = nn.Identity()
+        if ni != nf or stride != 1:
+            self.shortcut = conv_bn(ni, nf, ks=1, stride=stride, act=False)
 
-    def forward(self, x): return F.relu(self.shortcut(x) + self.convs(x))
+    def forward(self, x):
+        return F.relu(self.shortcut(x) + self.convs(x))
 
 # %% ../nbs/lessons/09_resnet.ipynb #a445dd44
 def tiny_resnet(n_out=1000, widths=(32, 64, 128, 256)):
-    "An `nn.Sequential`: stem (stride 2), one ResBlock per width (stride 2 but for the first), mean of each channel, linear; 1.2 million parameters without the last layer: `(n,3,h,w) -> (n,n_out)`"
-    blocks = [ResBlock(ni, nf, stride=1 if i == 0 else 2) for i, (ni, nf) in enumerate(zip((widths[0], *widths), widths))]
+    """A small ResNet, an `nn.Sequential`: `(n,3,h,w) -> (n,n_out)`
+
+    Stem (stride 2), one ResBlock per width (stride 2 but for the first), mean of each
+    channel, linear. 1.2 million parameters without the last layer."""
+    blocks = [ResBlock(widths[0], widths[0])]
+    for ni, nf in zip(widths, widths[1:]):
+        blocks.append(ResBlock(ni, nf, stride=2))
     head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], n_out)]
     return nn.Sequential(conv_bn(3, widths[0], stride=2), *blocks, *head)

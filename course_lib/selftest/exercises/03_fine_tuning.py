@@ -12,47 +12,49 @@ from course_lib.selftest.exercise import exercise, question
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #e2a7a38f
 def only_part_learns(model, part):
-    "From now on the parameters whose name begins with `part` learn, and no others; returns the names of those that learn, in order"
-    for name, p in model.named_parameters(): p.requires_grad_(name.startswith(part))
+    "From now on only parameters whose name begins with `part` learn: their names, in order"
+    for name, p in model.named_parameters():
+        p.requires_grad_(name.startswith(part))
     return [name for name, p in model.named_parameters() if p.requires_grad]
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #114a3a27
-def _model_with(learns):
+def model_with(switches):
     "A model with parameters of these names, `{name: requires_grad}`"
     model = torch.nn.Module()
-    for name, on in learns.items():
+    for name, learns in switches.items():
         *path, last = name.split(".")
         at = model
         for step in path:
-            if step not in dict(at.named_children()): at.add_module(step, torch.nn.Module())
+            if step not in dict(at.named_children()):
+                at.add_module(step, torch.nn.Module())
             at = at.get_submodule(step)
-        at.register_parameter(last, torch.nn.Parameter(torch.zeros(1), requires_grad=on))
+        at.register_parameter(last, torch.nn.Parameter(torch.zeros(1), requires_grad=learns))
     return model
 
-def _returned_and_set(fn, before, part):
+def returned_and_set(fn, before, part):
     "What `fn` returns, and which parameters learn afterwards"
-    model = _model_with(before)
-    return {"returned": fn(model, part), "learns": {name: p.requires_grad for name, p in model.named_parameters()}}
+    model = model_with(before)
+    returned = fn(model, part)
+    learns = {name: p.requires_grad for name, p in model.named_parameters()}
+    return {"returned": returned, "learns": learns}
 
-def _switched(wants):
-    "A function like `only_part_learns` that sets the switch of each parameter to `wants(name, as it was, part)`"
-    def fn(model, part):
-        for name, p in model.named_parameters(): p.requires_grad = wants(name, p.requires_grad, part)
-        return [name for name, p in model.named_parameters() if p.requires_grad]
-    return fn
-
-def _names_of_part(model, part): return [name for name, p in model.named_parameters() if name.startswith(part)]
+def switches_by_chance(dice):
+    "Six parameters, each on or off, and a part of them"
+    names = ("body.0.weight", "body.0.bias", "body.4.head.weight",
+             "head.0.weight", "head.2.weight", "head.2.bias")
+    before = {name: dice.pick(True, False) for name in names}
+    return before, dice.pick("head", "body", "body.4", "")
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #363a28ae
 ex = exercise(only_part_learns,
     after="What is in the network?",
-    use=_returned_and_set,
+    use=returned_and_set,
     cases=[({"body.weight": True, "head.weight": True}, "head"),
            ({"body.weight": True, "head.weight": False}, "head"),
            ({"body.weight": True, "head.weight": False}, ""),
            ({"body.head.weight": True, "head.weight": True}, "head"),
            ({"body.0.weight": True, "body.4.weight": False}, "body.4"),
-           lambda dice: ({name: dice.pick(True, False) for name in ("body.0.weight", "body.0.bias", "body.4.head.weight", "head.0.weight", "head.2.weight", "head.2.bias")}, dice.pick("head", "body", "body.4", ""))],
+           switches_by_chance],
     hints=["What do you get when you go through `model.named_parameters()`?",
            "Go through names and parameters. Set the switch of each to whether its name begins "
            "with `part`, both ways, on and off. Then collect the names.",
@@ -62,42 +64,68 @@ ex = exercise(only_part_learns,
         "Setting only one way works the first time and goes wrong when a frozen part is to learn "
         "again.")
 
+# %% ../../../nbs/exercises/03_fine_tuning.ipynb #081ea436
+def learning(model):
+    "The names of the parameters that learn, in order"
+    return [name for name, p in model.named_parameters() if p.requires_grad]
+
+def switched(model, wants):
+    "Sets each switch to `wants(name, as it was)`: the names of the parameters that learn then"
+    for name, p in model.named_parameters():
+        p.requires_grad = wants(name, p.requires_grad)
+    return learning(model)
+
+def names_of(model, part):
+    "The names that begin with `part`"
+    return [name for name, _ in model.named_parameters() if name.startswith(part)]
+
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #84514bba
-ex.mistake("You froze the part itself. It is to learn, and everything else is to be frozen.",
-           reversed=_switched(lambda name, was, part: not name.startswith(part)))
+@ex.mistake("You froze the part itself. It is to learn, and everything else is to be frozen.")
+def froze_the_part(model, part):
+    return switched(model, lambda name, was: not name.startswith(part))
 
-ex.mistake("You only switched off. If the part was frozen before, it still is: switch its "
-           "parameters on, too.",
-           only_switched_off=_switched(lambda name, was, part: was and name.startswith(part)))
+@ex.mistake("You only switched off. If the part was frozen before, it still is: switch its "
+            "parameters on, too.")
+def only_switched_off(model, part):
+    return switched(model, lambda name, was: was and name.startswith(part))
 
-ex.mistake("You only switched on. What learned before still learns: switch the other parameters "
-           "off.",
-           only_switched_on=_switched(lambda name, was, part: was or name.startswith(part)))
+@ex.mistake("You only switched on. What learned before still learns: switch the other parameters "
+            "off.")
+def only_switched_on(model, part):
+    return switched(model, lambda name, was: was or name.startswith(part))
 
-ex.mistake("You looked for `part` anywhere in the name. A part of the body may be called head, "
-           "too: ask how the name begins.",
-           anywhere_in_the_name=_switched(lambda name, was, part: part in name))
+@ex.mistake("You looked for `part` anywhere in the name. A part of the body may be called head, "
+            "too: ask how the name begins.")
+def anywhere_in_the_name(model, part):
+    return switched(model, lambda name, was: part in name)
 
-ex.mistake("You named the right parameters, but their switches are as before. Set `requires_grad` "
-           "of each parameter.",
-           looked_only=_names_of_part)
+@ex.mistake("You named the right parameters, but their switches are as before. Set `requires_grad` "
+            "of each parameter.")
+def named_but_not_switched(model, part):
+    return names_of(model, part)
 
 @ex.mistake("You named those that learned already, and changed nothing. Set `requires_grad` of "
             "each parameter first.")
-def _names_of_learning(model, part): return [name for name, p in model.named_parameters() if p.requires_grad]
+def named_those_before(model, part):
+    return learning(model)
 
 @ex.mistake("The switches are right, but you returned the names of the frozen ones. Return those "
             "that learn.")
-def _frozen_names(model, part): return [name for name in dict(model.named_parameters()) if name not in only_part_learns(model, part)]
+def returned_the_frozen(model, part):
+    learns = only_part_learns(model, part)
+    return [name for name, _ in model.named_parameters() if name not in learns]
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #7124014c
 @ex.right
-def _off_then_on(model, part):
+def off_then_on(model, part):
     model.requires_grad_(False)
-    for name in _names_of_part(model, part): model.get_parameter(name).requires_grad = True
-    return _names_of_part(model, part)
+    for name in names_of(model, part):
+        model.get_parameter(name).requires_grad = True
+    return names_of(model, part)
 
-ex.right(_switched(lambda name, was, part: name[:len(part)] == part))
+@ex.right
+def compared_letters(model, part):
+    return switched(model, lambda name, was: name[:len(part)] == part)
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #4420ce90
 ex = question("learns_when_frozen",
@@ -115,52 +143,48 @@ ex = question("learns_when_frozen",
 ex.mistake(2053, "You counted the body, too. It is frozen: only the head's parameters learn.")
 ex.mistake(2000, "Those are the frozen ones. The others learn: count the head's.")
 ex.mistake(50, "You forgot the biases of `Linear`: one for each of its 3 outputs.")
-ex.mistake(33,
-           "You counted `Linear` only. BatchNorm's scale and shift are parameters of the head, "
-           "and learn as well.")
-ex.mistake(30,
-           "You counted the weights of `Linear` only. It has 3 biases, and BatchNorm's scale and "
-           "shift learn as well.")
-ex.mistake(73,
-           "You counted BatchNorm's running mean and variance. They follow the pictures, but "
-           "training does not change them by gradients: they are no parameters.")
+ex.mistake(33, "You counted `Linear` only. BatchNorm's scale and shift are parameters of the head, "
+               "and learn as well.")
+ex.mistake(30, "You counted the weights of `Linear` only. It has 3 biases, and BatchNorm's scale "
+               "and shift learn as well.")
+ex.mistake(73, "You counted BatchNorm's running mean and variance. They follow the pictures, but "
+               "training does not change them by gradients: they are no parameters.")
 ex.mistake(43, "You counted one number per input for BatchNorm. It has two: a scale and a shift.")
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #a931f408
 def validation_scores(model, xb):
-    "The model's scores for a batch as validation wants them: eval mode, no gradients; the model is left in the mode in which it came: `(n, ...) -> (n,c)`"
+    "Scores in eval mode, without gradients; the mode stays as it came: `(n, ...) -> (n,c)`"
     was = model.training
     model.eval()
-    with torch.no_grad(): scores = model(xb)
+    with torch.no_grad():
+        scores = model(xb)
     model.train(was)
     return scores
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #b7c6671f
-def _watched(fn, xb, training):
-    "What `fn` does with a small network (BatchNorm with running mean 1, then dropout) that is in training mode or not"
-    model = torch.nn.Sequential(torch.nn.BatchNorm1d(xb.shape[1]), torch.nn.Dropout()).to(xb.dtype).train(training)
+def watched(fn, xb, training):
+    "What `fn` does with a small network that is in training mode or not: scores and traces"
+    model = torch.nn.Sequential(torch.nn.BatchNorm1d(xb.shape[1]), torch.nn.Dropout())
+    model.to(xb.dtype).train(training)
     model[0].running_mean.fill_(1.)
     scores = fn(model, xb)
-    return {"scores": scores.detach() if torch.is_tensor(scores) else scores, "keeps a way back": getattr(scores, "requires_grad", False),
-            "in training mode afterwards": model.training, "and its parts": [part.training for part in model], "running mean": model[0].running_mean.clone()}
+    return {"scores": scores.detach() if torch.is_tensor(scores) else scores,
+            "keeps a way back": getattr(scores, "requires_grad", False),
+            "in training mode afterwards": model.training,
+            "and its parts": [part.training for part in model],
+            "running mean": model[0].running_mean.clone()}
 
-def _scoring(quiet, grads, after):
-    "A function like `validation_scores`: with eval mode or not, with gradients or not, and with the mode `after(was)` at the end (None: left alone)"
-    def fn(model, xb):
-        was = model.training
-        if quiet: model.eval()
-        with torch.set_grad_enabled(grads): scores = model(xb)
-        if after: model.train(after(was))
-        return scores
-    return fn
+def numbers_by_chance(dice):
+    "A batch for a network in training mode or not"
+    return dice.normal(dice.pick(4, 5), dice.pick(2, 3)), dice.pick(True, False)
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #64dc7789
 ex = exercise(validation_scores,
     after="Step 2: everything, at the same rate",
-    use=_watched,
+    use=watched,
     cases=[(torch.tensor([[1.], [3.], [5.]]), True),
            (torch.tensor([[1.], [3.], [5.]]), False),
-           lambda dice: (dice.normal(dice.pick(4, 5), dice.pick(2, 3)), dice.pick(True, False))],
+           numbers_by_chance],
     hints=["Which three things must you see to: one before the call, one around it, one after it?",
            "Remember `model.training`. Switch to eval mode, call the network where no gradients "
            "are kept, then switch back to what you remembered.",
@@ -173,56 +197,89 @@ ex = exercise(validation_scores,
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #c6ec8a27
 @ex.mistake("You set `model.training` itself. That reaches the outermost module only, and the "
             "layers inside stay in eval mode: call `model.train(was)`.")
-def _outside_only(model, xb):
+def put_back_outside_only(model, xb):
     was = model.training
     model.eval()
-    with torch.no_grad(): scores = model(xb)
+    with torch.no_grad():
+        scores = model(xb)
     model.training = was
     return scores
 
-ex.mistake("You called the network as it was. In training mode dropout and BatchNorm disturb the "
-           "scores: `model.eval()` first, and `torch.no_grad()` around the call. Then put the "
-           "mode back.",
-           only_called=_scoring(False, True, None))
+@ex.mistake("You called the network as it was. In training mode dropout and BatchNorm disturb the "
+            "scores: `model.eval()` first, and `torch.no_grad()` around the call. Then put the "
+            "mode back.")
+def only_called(model, xb):
+    return model(xb)
 
-ex.mistake("You forgot `model.eval()`. Dropout still throws numbers away, and BatchNorm learns "
-           "from validation pictures. Call it first, and put the mode back at the end.",
-           eval_forgotten=_scoring(False, False, None))
+@ex.mistake("You forgot `model.eval()`. Dropout still throws numbers away, and BatchNorm learns "
+            "from validation pictures. Call it first, and put the mode back at the end.")
+def eval_forgotten(model, xb):
+    with torch.no_grad():
+        return model(xb)
 
-ex.mistake("The scores are right, but the network kept what a way back would need, and that is "
-           "memory for nothing. Call it inside `with torch.no_grad():`.",
-           gradients=_scoring(True, True, lambda was: was))
+@ex.mistake("The scores are right, but the network kept what a way back would need, and that is "
+            "memory for nothing. Call it inside `with torch.no_grad():`.")
+def no_grad_forgotten(model, xb):
+    was = model.training
+    scores = model.eval()(xb)
+    model.train(was)
+    return scores
 
-ex.mistake("You left the network in eval mode. The training that goes on afterwards would be "
-           "without dropout: remember `model.training` first, and put it back.",
-           left_in_eval=_scoring(True, False, None))
+@ex.mistake("You left the network in eval mode. The training that goes on afterwards would be "
+            "without dropout: remember `model.training` first, and put it back.")
+def left_in_eval(model, xb):
+    model.eval()
+    with torch.no_grad():
+        return model(xb)
 
-ex.mistake("You called `model.eval()`, and two things are missing: it switches off no gradients, "
-           "which `torch.no_grad()` does, and nobody puts the old mode back.",
-           left_in_eval_gradients=_scoring(True, True, None))
+@ex.mistake("You called `model.eval()`, and two things are missing: it switches off no gradients, "
+            "which `torch.no_grad()` does, and nobody puts the old mode back.")
+def only_eval(model, xb):
+    return model.eval()(xb)
 
-ex.mistake("You always end in training mode. A network that came in eval mode should stay in it: "
-           "remember `model.training` before you change it.",
-           always_train=_scoring(True, False, lambda was: True))
+@ex.mistake("You always end in training mode. A network that came in eval mode should stay in it: "
+            "remember `model.training` before you change it.")
+def always_back_to_training(model, xb):
+    model.eval()
+    with torch.no_grad():
+        scores = model(xb)
+    model.train()
+    return scores
 
-ex.mistake("You always end in training mode, and gradients are still on. Remember "
-           "`model.training` before you change it, and call the network inside `with "
-           "torch.no_grad():`.",
-           always_train_gradients=_scoring(True, True, lambda was: True))
+@ex.mistake("You always end in training mode, and gradients are still on. Remember "
+            "`model.training` before you change it, and call the network inside `with "
+            "torch.no_grad():`.")
+def back_to_training_with_gradients(model, xb):
+    scores = model.eval()(xb)
+    model.train()
+    return scores
 
-ex.mistake("The network was in training mode while it was asked. For validation it is "
-           "`model.eval()`; the old mode comes back afterwards.",
-           train_for_eval=_scoring(False, False, lambda was: True))
+@ex.mistake("The network was in training mode while it was asked. For validation it is "
+            "`model.eval()`; the old mode comes back afterwards.")
+def train_for_eval(model, xb):
+    with torch.no_grad():
+        scores = model(xb)
+    model.train()
+    return scores
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #b7660853
 @ex.right
 @torch.inference_mode()
-def _inference(model, xb):
+def inference(model, xb):
     was = model.training
-    try: return model.train(False)(xb)
-    finally: model.train(was)
+    try:
+        return model.train(False)(xb)
+    finally:
+        model.train(was)
 
-ex.right(_scoring(True, False, lambda was: was))
+@ex.right
+def gradients_off_by_switch(model, xb):
+    was = model.training
+    model.eval()
+    with torch.set_grad_enabled(False):
+        scores = model(xb)
+    model.train(was)
+    return scores
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #a13c0293
 ex = question("rate_from_sweep",
@@ -239,15 +296,13 @@ ex = question("rate_from_sweep",
         "and well left of the leap, is room for the noise of other batches.")
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #03f71ed5
-ex.mistake(1e-1,
-           "You took the rate with the lowest loss. There the curve is about to leap: a little "
-           "less luck, and training jumps off. Choose one well left of it, where the loss falls.")
-ex.mistake(1e-5,
-           "You took a rate at which the loss does not move. It is safe, and nothing would be "
-           "learned: choose one where the loss falls.")
-ex.mistake(1.0,
-           "You took a rate after the leap, where steps jump over what they are looking for. "
-           "Choose one well left of the leap, where the loss still falls.")
+ex.mistake(1e-1, "You took the rate with the lowest loss. There the curve is about to leap: a "
+                 "little less luck, and training jumps off. Choose one well left of it, where the "
+                 "loss falls.")
+ex.mistake(1e-5, "You took a rate at which the loss does not move. It is safe, and nothing would "
+                 "be learned: choose one where the loss falls.")
+ex.mistake(1.0, "You took a rate after the leap, where steps jump over what they are looking for. "
+                "Choose one well left of the leap, where the loss still falls.")
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #343b5773
 ex = question("rate_in_the_middle",
@@ -263,17 +318,14 @@ ex = question("rate_in_the_middle",
         "and the head not even twice that.")
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #72a8bdaa
-ex.mistake(0.0052,
-           "You took the mean of both. Rates are spread by equal factors: from the first to the "
-           "second by as many times as from the second to the third.")
-ex.mistake(4e-4,
-           "That is the rate of the early body, the first group. The late body is the second of "
-           "three.")
-ex.mistake(1e-2,
-           "That is the rate of the head, the last group. The late body is the second of three.")
-ex.mistake(1e-3,
-           "That is a tenth of the head's rate, as for a slice with one number. Here both ends "
-           "are given: go from one to the other by equal factors.")
+ex.mistake(0.0052, "You took the mean of both. Rates are spread by equal factors: from the first "
+                   "to the second by as many times as from the second to the third.")
+ex.mistake(4e-4, "That is the rate of the early body, the first group. The late body is the second "
+                 "of three.")
+ex.mistake(1e-2, "That is the rate of the head, the last group. The late body is the second of "
+                 "three.")
+ex.mistake(1e-3, "That is a tenth of the head's rate, as for a slice with one number. Here both "
+                 "ends are given: go from one to the other by equal factors.")
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #011c5e70
 ex = question("momentum_lowest_at",
@@ -288,41 +340,44 @@ ex = question("momentum_lowest_at",
         "the rate is highest, less is kept of the steps before.")
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #ddc43332
-ex.mistake(0.25,
-           "That is where it would be without an argument. Here `pct_start` says when the way up "
-           "ends.")
-ex.mistake(0.5,
-           "You took the middle. The way up and the way down need not be equally long: "
-           "`pct_start` says when the way up ends.")
-ex.mistake(0,
-           "At the beginning the learning rate is low, and the momentum does the opposite. Where "
-           "is the rate highest?")
-ex.mistake(1,
-           "At the end the learning rate is near zero, and the momentum does the opposite. Where "
-           "is the rate highest?")
-ex.mistake(0.85,
-           "That is the lowest momentum. The question is when it is reached: after what share of "
-           "the training?")
-ex.mistake(0.6,
-           "That is how long the way down takes. `pct_start` is the share of the way up, and at "
-           "its end the turning point comes.")
+ex.mistake(0.25, "That is where it would be without an argument. Here `pct_start` says when the "
+                 "way up ends.")
+ex.mistake(0.5, "You took the middle. The way up and the way down need not be equally long: "
+                "`pct_start` says when the way up ends.")
+ex.mistake(0, "At the beginning the learning rate is low, and the momentum does the opposite. "
+              "Where is the rate highest?")
+ex.mistake(1, "At the end the learning rate is near zero, and the momentum does the opposite. "
+              "Where is the rate highest?")
+ex.mistake(0.85, "That is the lowest momentum. The question is when it is reached: after what "
+                 "share of the training?")
+ex.mistake(0.6, "That is how long the way down takes. `pct_start` is the share of the way up, and "
+                "at its end the turning point comes.")
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #ba818e54
 def loss_of_epoch(losses, sizes):
-    "The mean loss per picture of an epoch, from each batch's mean loss and its number of pictures: `(b,), (b,) -> scalar`"
+    "The mean loss per picture, from batches' mean losses and sizes: `(b,), (b,) -> scalar`"
     return (losses*sizes).sum()/sizes.sum()
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #743ecc40
-def _as_number(x):
+def as_number(x):
     "A tensor of one number as that number, anything else as it is"
     return x.item() if torch.is_tensor(x) and x.numel() == 1 else x
+
+def number_given(fn, losses, sizes):
+    "What `fn` gives, as a number"
+    return as_number(fn(losses, sizes))
+
+def epoch_by_chance(dice):
+    "The losses of three to five batches, and their sizes"
+    b = dice.pick(3, 4, 5)
+    return dice.normal(b).abs(), dice.ints(1, 8, b)
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #cf18c6cc
 ex = exercise(loss_of_epoch,
     after="How many pictures at a time?",
-    use=lambda fn, losses, sizes: _as_number(fn(losses, sizes)),
+    use=number_given,
     cases=[(torch.tensor([1., 4.]), torch.tensor([3, 1])),
-           lambda dice: (lambda b: (dice.normal(b).abs(), dice.ints(1, 8, b)))(dice.pick(3, 4, 5))],
+           epoch_by_chance],
     hints=["A batch of 3 has the mean loss 1, a batch of 1 the loss 4. What are the four "
            "pictures' losses together?",
            "Multiply each loss by its number of pictures: that is the batch's sum. Add these up, "
@@ -365,13 +420,14 @@ def losses_as_sums(losses, sizes):
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #d9b904c1
 @ex.right
-def another_loss_of_epoch(losses, sizes):
+def numpys_average(losses, sizes):
     return np.average(losses, weights=sizes)
 
 @ex.right
-def another_loss_of_epoch_1(losses, sizes):
-    return sum(loss*n for loss, n in zip(losses.tolist(), sizes.tolist()))/sum(sizes.tolist())
+def in_a_loop(losses, sizes):
+    pairs = zip(losses.tolist(), sizes.tolist())
+    return sum(loss*n for loss, n in pairs)/sum(sizes.tolist())
 
 @ex.right
-def another_loss_of_epoch_2(losses, sizes):
+def product_with_shares(losses, sizes):
     return losses@(sizes/sizes.sum()).to(losses)

@@ -6,44 +6,67 @@
 __all__ = []
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #71219586
+import copy
 import torch
 import torch.nn.functional as F
 from torch import nn
 from course_lib.resnet import ResBlock, conv_bn, tiny_resnet
 from course_lib.selftest.exercise import exercise, question
 
-# %% ../../../nbs/exercises/09_resnet.ipynb #9e0cd930
+# %% ../../../nbs/exercises/09_resnet.ipynb #6f15862e
+def known_numbers(p):
+    "Numbers for a parameter, equal for equal shapes, and small enough for many inputs"
+    seed = sum(n*7**i for i, n in enumerate(p.shape))
+    gen = torch.Generator().manual_seed(seed)
+    return torch.randn(p.shape, generator=gen, dtype=p.dtype)/max(1, p[0].numel())**0.5
+
 def known_outputs(model, x):
-    "What `model` gives for `x` in training and in evaluation mode, when each parameter holds numbers that depend on its shape alone; TypeError when it is no model"
-    if not isinstance(model, nn.Module): raise TypeError(f"a layer is to come back, as nn.Sequential(*layers) is one, and not a {type(model).__name__}")
+    "What `model` gives for `x` in training and in evaluation mode, with known numbers in it"
+    if not isinstance(model, nn.Module):
+        raise TypeError("a layer is to come back, as nn.Sequential(*layers) is one, and not a "
+                        f"{type(model).__name__}")
     model, copies = model.double(), [x.clone(), x.clone()]
     with torch.no_grad():
-        model(x)                                        # makes lazy layers
-        for p in model.parameters(): p.copy_(torch.randn(p.shape, generator=torch.Generator().manual_seed(sum(n*7**i for i, n in enumerate(p.shape))), dtype=p.dtype)/max(1, p[0].numel())**0.5)
+        model(x)                                # makes lazy layers
+        for p in model.parameters():
+            p.copy_(known_numbers(p))
         for m in model.modules():
             if isinstance(m, nn.BatchNorm2d):
                 m.reset_running_stats()
-                m.momentum = None                       # evaluation uses exactly what the training pass has seen
-        return {mode: model.train(mode == "training")(xb) for mode, xb in zip(("training", "evaluation"), copies)}
+                m.momentum = None               # evaluation uses what the training pass has seen
+        return {"training": model.train()(copies[0]), "evaluation": model.eval()(copies[1])}
 
-def conv_bn_like(ni, nf, ks=3, stride=1, act=True, padding=None, bias=False, order="cba", steps=None):
-    "`conv_bn`, with one part replaced"
-    layers = dict(c=nn.Conv2d(ni, nf, ks, stride=steps or stride, padding=ks//2 if padding is None else padding, bias=bias), b=nn.BatchNorm2d(nf if order != "bca" else ni), a=nn.ReLU())
+# %% ../../../nbs/exercises/09_resnet.ipynb #9e0cd930
+def conv_bn_like(ni, nf, ks=3, stride=1, act=True, padding=None, bias=False, order="cba"):
+    "`conv_bn` with one part replaced; `order` of convolution, BatchNorm, activation"
+    padding = ks//2 if padding is None else padding
+    layers = {"c": nn.Conv2d(ni, nf, ks, stride, padding, bias=bias),
+              "b": nn.BatchNorm2d(ni if order == "bca" else nf),
+              "a": nn.ReLU()}
     return nn.Sequential(*(layers[k] for k in order if act or k != "a"))
 
-def with_knobs(conv_bn, ni, nf, ks, stride, act, x):
+def outputs_and_size(conv_bn, ni, nf, ks, stride, act, x):
     "Its outputs, and how many numbers it learns"
     model = conv_bn(ni, nf, ks, stride, act)
-    found = known_outputs(model, x)
-    return {**found, "parameters": sum(p.numel() for p in model.parameters())} if isinstance(found, dict) else found
+    outputs = known_outputs(model, x)
+    return {**outputs, "parameters": sum(p.numel() for p in model.parameters())}
+
+ROW = torch.tensor([[[[1., 2, 4, 0]]]], dtype=torch.float64)          # one picture of 1×4 pixels
+ROW_OF_6 = torch.tensor([[[[1., 2, 4, 0, 3, 1]]]], dtype=torch.float64)
+ROW_OF_8 = torch.tensor([[[[1., 2, 4, 0, 3, 1, 5, 2]]]], dtype=torch.float64)
+
+def any_layer(dice):
+    "Kernels of three sizes, both strides, with and without ReLU"
+    nf, ks, stride = dice.pick(2, 3), dice.pick(1, 3, 5), dice.pick(1, 2)
+    return 2, nf, ks, stride, dice.pick(True, False), dice.normal(2, 2, dice.pick(4, 5), 6)
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #b7dc6245
 ex = exercise(conv_bn,
-    use=with_knobs,
-    cases=[(1, 1, 1, 1, True, torch.tensor([[[[1., 2, 4, 0]]]], dtype=torch.float64)),
-           (1, 1, 3, 1, False, torch.tensor([[[[1., 2, 4, 0]]]], dtype=torch.float64)),
-           (1, 1, 3, 2, False, torch.tensor([[[[1., 2, 4, 0, 3, 1]]]], dtype=torch.float64)),
-           lambda dice: (2, dice.pick(2, 3), dice.pick(1, 3, 5), dice.pick(1, 2), dice.pick(True, False), dice.normal(2, 2, dice.pick(4, 5), 6)),
+    use=outputs_and_size,
+    cases=[(1, 1, 1, 1, True, ROW),
+           (1, 1, 3, 1, False, ROW),
+           (1, 1, 3, 2, False, ROW_OF_6),
+           any_layer,
            lambda dice: (3, 2, 3, 1, dice.pick(True, False), dice.normal(2, 3, 4, 5))],
     next="`print` your model, and go through its layers one by one with the docstring beside them.",
     hints=["Which three layers follow one another, and which of them needs to know `ni`?",
@@ -82,14 +105,15 @@ def no_padding(*args):
 def padding_one(*args):
     return conv_bn_like(*args, padding=1)
 
-@ex.mistake("You have padded by the whole kernel. Half of it, `ks//2` on each side, keeps the size.")
+@ex.mistake("You have padded by the whole kernel. Half of it, `ks//2` on each side, keeps the "
+            "size.")
 def padding_ks(ni, nf, ks, *args):
     return conv_bn_like(ni, nf, ks, *args, padding=ks)
 
 @ex.mistake("You have not handed `stride` on to the convolution, so the picture stays as large as "
             "it was.")
-def no_stride(*args):
-    return conv_bn_like(*args, steps=1)
+def no_stride(ni, nf, ks, stride, act):
+    return conv_bn_like(ni, nf, ks, 1, act)
 
 @ex.mistake("You have put ReLU before BatchNorm. The order is convolution, BatchNorm, ReLU.")
 def relu_before_batchnorm(*args):
@@ -113,14 +137,19 @@ class OwnConvBn(nn.Module):
         super().__init__()
         self.norm, self.act = nn.BatchNorm2d(nf), act
         self.look = nn.Conv2d(ni, nf, ks, stride, ks//2, bias=False)
+
     def forward(self, x):
         x = self.norm(self.look(x))
         return x.clamp_min(0) if self.act else x
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #d341615c
 def conv_params(ni, nf, ks=3, bias=False):
-    "How many numbers a convolution with kernels of `ks` by `ks` learns, from `ni` channels to `nf`, with or without bias: an int"
+    "How many numbers a convolution of `ks` by `ks` learns, from `ni` to `nf` channels: an int"
     return nf*(ni*ks**2 + (1 if bias else 0))
+
+def any_convolution(dice):
+    "Channels, side of the kernel, and whether there is a bias"
+    return dice.pick(3, 4, 7), dice.pick(6, 8), dice.pick(1, 3, 5, 7), dice.pick(True, False)
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #e77604a3
 ex = exercise(conv_params,
@@ -128,7 +157,7 @@ ex = exercise(conv_params,
     cases=[(1, 1, 3),
            (2, 5, 3),
            (2, 5, 1, True),
-           lambda dice: (dice.pick(3, 4, 7), dice.pick(6, 8), dice.pick(1, 3, 5, 7), dice.pick(True, False)),
+           any_convolution,
            lambda dice: (dice.pick(3, 4, 7), dice.pick(6, 8))],
     hints=["How many numbers does it take to make one output channel from one input channel?",
            "One output channel has a kernel of `ks` by `ks` for each of the `ni` input channels, "
@@ -177,11 +206,11 @@ def bias_per_input(ni, nf, ks=3, bias=False):
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #9147e81c
 @ex.right
-def another_conv_params(ni, nf, ks=3, bias=False):
+def counted_by_torch(ni, nf, ks=3, bias=False):
     return sum(p.numel() for p in nn.Conv2d(ni, nf, ks, bias=bias).parameters())
 
 @ex.right
-def another_conv_params_1(ni, nf, ks=3, bias=False):
+def weights_and_biases(ni, nf, ks=3, bias=False):
     return ks*ks*ni*nf + bias*nf
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #51d11d21
@@ -196,49 +225,51 @@ ex = question("conv_bn_numbers",
         "kept with the model, but they are measured on the way, not learned.")
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #d8debf16
-ex.mistake(864,
-           "You have counted the convolution. BatchNorm learns a scale and an offset for each of "
-           "the 32 channels.")
+ex.mistake(864, "You have counted the convolution. BatchNorm learns a scale and an offset for each "
+                "of the 32 channels.")
 ex.mistake(960, "You have counted a bias in the convolution. It has none here.")
-ex.mistake(896,
-           "You have counted one number of BatchNorm per channel. It learns two: a scale and an "
-           "offset.")
-ex.mistake(992,
-           "You have counted the running mean and spread of BatchNorm. They are measured, not "
-           "learned: no gradient changes them.")
-ex.mistake(496,
-           "You have let the stride make the kernel smaller. It changes how far the window moves, "
-           "not how many numbers it has.")
+ex.mistake(896, "You have counted one number of BatchNorm per channel. It learns two: a scale and "
+                "an offset.")
+ex.mistake(992, "You have counted the running mean and spread of BatchNorm. They are measured, not "
+                "learned: no gradient changes them.")
+ex.mistake(496, "You have let the stride make the kernel smaller. It changes how far the window "
+                "moves, not how many numbers it has.")
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #8b455c7d
-class ResBlockLike(nn.Module):
-    "`ResBlock` with its layers under other names and in another order, and with one part replaced"
-    def __init__(self, ni, nf, stride=1, way="right"):
-        super().__init__()
-        same, self.way = ni == nf and stride == 1, way
-        self.across = nn.Sequential() if same or way == "identity" else nn.Sequential(nn.Conv2d(ni, nf, 1, stride, bias=False), nn.BatchNorm2d(nf), *[nn.ReLU()]*(way == "bent shortcut"))
-        if way == "always across": self.across = conv_bn(ni, nf, 1, stride, act=False)
-        if way == "wide shortcut" and not same: self.across = conv_bn(ni, nf, 3, stride, act=False)
-        self.norm2, self.norm1 = nn.BatchNorm2d(nf), nn.BatchNorm2d(nf)
-        self.conv2, self.conv1 = nn.Conv2d(nf, nf, 3, stride if way in ("both stride", "late stride") else 1, padding=1), nn.Conv2d(ni, nf, 3, 1 if way == "late stride" else stride, padding=1)
-        if way == "late channels": self.norm1, self.conv1, self.conv2 = nn.BatchNorm2d(ni), nn.Conv2d(ni, ni, 3, stride, padding=1), nn.Conv2d(ni, nf, 3, padding=1)
-    def forward(self, x):
-        y = self.norm1(self.conv1(x))
-        y = self.norm2(self.conv2(y if self.way == "not bent between" else F.relu(y)))
-        if self.way == "forgotten": return F.relu(y)
-        if self.way == "bent first": return F.relu(F.relu(y) + self.across(x))
-        if self.way == "bent only before": return F.relu(y) + self.across(x)
-        y = y - self.across(x) if self.way == "subtracted" else y + self.across(x)
-        return y if self.way == "not bent" else F.relu(y)
+def conv_norm(ni, nf, stride=1):
+    "A 3×3 convolution, with a bias that does nothing, and BatchNorm"
+    return nn.Sequential(nn.Conv2d(ni, nf, 3, stride, padding=1), nn.BatchNorm2d(nf))
 
-def res_block_way(way): return lambda ni, nf, stride=1: ResBlockLike(ni, nf, stride, way)
+class ResBlockLike(nn.Module):
+    "`ResBlock` with its layers under other names and in another order; wrong ones inherit from it"
+    def __init__(self, ni, nf, stride=1):
+        super().__init__()
+        self.across = self.shortcut(ni, nf, stride)
+        self.second, self.first = reversed(self.convs(ni, nf, stride))
+
+    def shortcut(self, ni, nf, stride):
+        same = ni == nf and stride == 1
+        return nn.Identity() if same else conv_bn(ni, nf, 1, stride, act=False)
+
+    def convs(self, ni, nf, stride):
+        return conv_norm(ni, nf, stride), conv_norm(nf, nf)
+
+    def correction(self, x):
+        return self.second(F.relu(self.first(x)))
+
+    def forward(self, x):
+        return F.relu(self.correction(x) + self.across(x))
+
+def block_outputs(ResBlock, ni, nf, stride, x):
+    "What such a block gives, with known numbers in it"
+    return known_outputs(ResBlock(ni, nf, stride), x)
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #895e2179
 ex = exercise(ResBlock,
-    use=lambda ResBlock, ni, nf, stride, x: known_outputs(ResBlock(ni, nf, stride), x),
-    cases=[(1, 1, 1, torch.tensor([[[[1., 2, 4, 0]]]], dtype=torch.float64)),
-           (1, 2, 1, torch.tensor([[[[1., 2, 4, 0]]]], dtype=torch.float64)),
-           (1, 1, 2, torch.tensor([[[[1., 2, 4, 0, 3, 1, 5, 2]]]], dtype=torch.float64)),
+    use=block_outputs,
+    cases=[(1, 1, 1, ROW),
+           (1, 2, 1, ROW),
+           (1, 1, 2, ROW_OF_8),
            lambda dice: (2, 2, 1, dice.normal(2, 2, 4, 5)),
            lambda dice: (2, dice.pick(2, 4), 2, dice.normal(2, 2, 6, dice.pick(5, 8))),
            lambda dice: (2, 3, dice.pick(1, 2), dice.normal(2, 2, 4, 5))],
@@ -256,57 +287,85 @@ ex = exercise(ResBlock,
         "would allow corrections upwards only.")
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #6f1e6e88
-ex.mistake("You have forgotten the shortcut: the block hands on only what its convolutions say. "
-           "Add its input to that.",
-           shortcut_forgotten=res_block_way("forgotten"))
+@ex.mistake("You have forgotten the shortcut: the block hands on only what its convolutions say. "
+            "Add its input to that.")
+class ShortcutForgotten(ResBlockLike):
+    def forward(self, x):
+        return F.relu(self.correction(x))
 
-ex.mistake("You have put ReLU before the sum. Then a correction can never be negative: leave it "
-           "out of the second `conv_bn` with `act=False`, and bend after the sum.",
-           relu_before_the_sum=res_block_way("bent first"))
+@ex.mistake("You have put ReLU before the sum. Then a correction can never be negative: leave it "
+            "out of the second `conv_bn` with `act=False`, and bend after the sum.")
+class ReluBeforeTheSum(ResBlockLike):
+    def forward(self, x):
+        return F.relu(F.relu(self.correction(x)) + self.across(x))
 
-ex.mistake("You have put ReLU before the sum. Add first, then bend; the second `conv_bn` gets "
-           "`act=False`.",
-           relu_only_before_the_sum=res_block_way("bent only before"))
+@ex.mistake("You have put ReLU before the sum. Add first, then bend; the second `conv_bn` gets "
+            "`act=False`.")
+class ReluOnlyBeforeTheSum(ResBlockLike):
+    def forward(self, x):
+        return F.relu(self.correction(x)) + self.across(x)
 
-ex.mistake("You have left out the last ReLU. It comes after the sum.",
-           no_relu_at_the_end=res_block_way("not bent"))
+@ex.mistake("You have left out the last ReLU. It comes after the sum.")
+class NoReluAtTheEnd(ResBlockLike):
+    def forward(self, x):
+        return self.correction(x) + self.across(x)
 
-ex.mistake("You have left out the ReLU between the convolutions. Without a bend two of them are "
-           "no more than one: the first `conv_bn` keeps its ReLU.",
-           no_relu_between=res_block_way("not bent between"))
+@ex.mistake("You have left out the ReLU between the convolutions. Without a bend two of them are "
+            "no more than one: the first `conv_bn` keeps its ReLU.")
+class NoReluBetween(ResBlockLike):
+    def correction(self, x):
+        return self.second(self.first(x))
 
-ex.mistake("You have added the input as it is. Where the number of channels or the size changes, "
-           "that does not fit: a 1×1 `conv_bn` with the same stride carries it across.",
-           shortcut_as_it_is=res_block_way("identity"))
+@ex.mistake("You have added the input as it is. Where the number of channels or the size changes, "
+            "that does not fit: a 1×1 `conv_bn` with the same stride carries it across.")
+class ShortcutAsItIs(ResBlockLike):
+    def shortcut(self, ni, nf, stride):
+        return nn.Identity()
 
-ex.mistake("You have put a convolution into every shortcut. Where nothing changes shape, the "
-           "input itself is added: `nn.Identity()`.",
-           always_a_convolution=res_block_way("always across"))
+@ex.mistake("You have put a convolution into every shortcut. Where nothing changes shape, the "
+            "input itself is added: `nn.Identity()`.")
+class AlwaysAConvolution(ResBlockLike):
+    def shortcut(self, ni, nf, stride):
+        return conv_bn(ni, nf, 1, stride, act=False)
 
-ex.mistake("You have used 3×3 kernels in the shortcut. It is only to change the shape: `ks=1`.",
-           shortcut_of_3_by_3=res_block_way("wide shortcut"))
+@ex.mistake("You have used 3×3 kernels in the shortcut. It is only to change the shape: `ks=1`.")
+class ShortcutOf3By3(ResBlockLike):
+    def shortcut(self, ni, nf, stride):
+        same = ni == nf and stride == 1
+        return nn.Identity() if same else conv_bn(ni, nf, 3, stride, act=False)
 
-ex.mistake("You have bent the shortcut with a ReLU. It carries negative numbers across as well: "
-           "`act=False`.",
-           relu_in_the_shortcut=res_block_way("bent shortcut"))
+@ex.mistake("You have bent the shortcut with a ReLU. It carries negative numbers across as well: "
+            "`act=False`.")
+class ReluInTheShortcut(ResBlockLike):
+    def shortcut(self, ni, nf, stride):
+        same = ni == nf and stride == 1
+        return nn.Identity() if same else conv_bn(ni, nf, 1, stride)
 
-ex.mistake("You have moved both convolutions by the stride. The first one makes the picture "
-           "smaller, the second one keeps its size.",
-           stride_twice=res_block_way("both stride"))
+@ex.mistake("You have moved both convolutions by the stride. The first one makes the picture "
+            "smaller, the second one keeps its size.")
+class StrideTwice(ResBlockLike):
+    def convs(self, ni, nf, stride):
+        return conv_norm(ni, nf, stride), conv_norm(nf, nf, stride)
 
-ex.mistake("You have given the stride to the second convolution. It belongs to the first: the "
-           "second then has fewer pixels to work on.",
-           stride_in_the_second=res_block_way("late stride"))
+@ex.mistake("You have given the stride to the second convolution. It belongs to the first: the "
+            "second then has fewer pixels to work on.")
+class StrideInTheSecond(ResBlockLike):
+    def convs(self, ni, nf, stride):
+        return conv_norm(ni, nf), conv_norm(nf, nf, stride)
 
-ex.mistake("You have changed the number of channels in the second convolution. The first one goes "
-           "from `ni` to `nf`, the second from `nf` to `nf`.",
-           channels_in_the_second=res_block_way("late channels"))
+@ex.mistake("You have changed the number of channels in the second convolution. The first one goes "
+            "from `ni` to `nf`, the second from `nf` to `nf`.")
+class ChannelsInTheSecond(ResBlockLike):
+    def convs(self, ni, nf, stride):
+        return conv_norm(ni, ni, stride), conv_norm(ni, nf)
 
-ex.mistake("You have subtracted the input. Add it.",
-           subtracted=res_block_way("subtracted"))
+@ex.mistake("You have subtracted the input. Add it.")
+class InputSubtracted(ResBlockLike):
+    def forward(self, x):
+        return F.relu(self.correction(x) - self.across(x))
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #43b38e19
-ex.right(res_block_way("right"))
+ex.right(ResBlockLike)
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #847caeac
 ex = question("passed_on",
@@ -319,32 +378,53 @@ ex = question("passed_on",
         "passes its input on unchanged. Many networks begin their training like that.")
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #e2efd230
-ex.mistake((-2, 0, 3),
-           "You have passed everything on. The correction is zero, but after the sum comes a ReLU.")
+ex.mistake((-2, 0, 3), "You have passed everything on. The correction is zero, but after the sum "
+                       "comes a ReLU.")
 ex.mistake((0, 0, 0), "You have forgotten the shortcut. Only the correction is zero.")
-ex.mistake((0, 0, 6),
-           "You have counted the input twice. The correction is zero, and the input comes once, "
-           "by the shortcut.")
+ex.mistake((0, 0, 6), "You have counted the input twice. The correction is zero, and the input "
+                      "comes once, by the shortcut.")
 ex.mistake((2, 0, 3), "You have made -2 positive. ReLU makes a 0 of what is negative.")
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #713c36bc
-def tiny_like(n_out=1000, widths=(32, 64, 128, 256), first=1, others=2, stem=2, pool=nn.AdaptiveAvgPool2d, end=(), blocks=None, stem_act=True):
-    "`tiny_resnet` with its head made first, and with one part replaced"
+def tiny_like(n_out=1000, widths=(32, 64, 128, 256),
+              stem=2, stem_act=True,            # the stem's stride, and whether it has a ReLU
+              first=1, others=2,                # strides of the first block and of those after it
+              pool=nn.AdaptiveAvgPool2d,
+              blocks=None,                      # how many are used, as the end of a slice
+              end=()):                          # layers after the last
+    "`tiny_resnet` with its last layer made first, and with one part replaced"
     score = nn.Linear(widths[-1], n_out)
-    body = [ResBlock(widths[max(i - 1, 0)], nf, first if i == 0 else others) for i, nf in enumerate(widths)]
-    return nn.Sequential(conv_bn(3, widths[0], stride=stem, act=stem_act), *body[:blocks], pool(1), nn.Flatten(), score, *end)
+    body = [ResBlock(widths[0], widths[0], first)]
+    for ni, nf in zip(widths, widths[1:]):
+        body.append(ResBlock(ni, nf, others))
+    head = [pool(1), nn.Flatten(), score, *end]
+    return nn.Sequential(conv_bn(3, widths[0], stride=stem, act=stem_act), *body[:blocks], *head)
 
-def known_sequential(model, x):
-    if isinstance(model, nn.Module) and not isinstance(model, nn.Sequential): raise TypeError("an nn.Sequential is asked for, as nn.Sequential(*layers) makes one")
+def network_outputs(tiny_resnet, n_out, widths, x):
+    "What such a network gives, with known numbers in it; TypeError when it is no nn.Sequential"
+    model = tiny_resnet(n_out, widths)
+    if isinstance(model, nn.Module) and not isinstance(model, nn.Sequential):
+        raise TypeError("an nn.Sequential is asked for, as nn.Sequential(*layers) makes one")
     return known_outputs(model, x)
+
+# %% ../../../nbs/exercises/09_resnet.ipynb #15f84cf5
+def wave(*shape):
+    "Pictures without chance: a sine, line by line"
+    n = torch.Size(shape).numel()
+    return torch.linspace(0, 9, n, dtype=torch.float64).sin().view(shape)
+
+def any_network(dice):
+    "Two to four widths, equal, growing or shrinking"
+    n_out, widths = dice.pick(2, 5), dice.pick((2, 4), (4, 4), (2, 3, 4), (4, 2, 3))
+    return n_out, widths, dice.normal(3, 3, 16, dice.pick(13, 16))
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #8983c281
 ex = exercise(tiny_resnet,
-    use=lambda tiny_resnet, n_out, widths, x: known_sequential(tiny_resnet(n_out, widths), x),
-    cases=[(2, (4,), torch.linspace(0, 9, 24, dtype=torch.float64).sin().view(2, 3, 2, 2)),
-           (2, (4,), torch.linspace(0, 9, 96, dtype=torch.float64).sin().view(1, 3, 4, 8)),
-           (2, (2, 4), torch.linspace(0, 9, 384, dtype=torch.float64).sin().view(2, 3, 8, 8)),
-           lambda dice: (dice.pick(2, 5), dice.pick((2, 4), (4, 4), (2, 3, 4), (4, 2, 3)), dice.normal(3, 3, 16, dice.pick(13, 16))),
+    use=network_outputs,
+    cases=[(2, (4,), wave(2, 3, 2, 2)),
+           (2, (4,), wave(1, 3, 4, 8)),
+           (2, (2, 4), wave(2, 3, 8, 8)),
+           any_network,
            lambda dice: (3, (2, 3, 4, 5), dice.normal(4, 3, 16, 20))],
     next="`print` your model, and go through its layers one by one with the docstring beside them.",
     hints=["Which number of channels goes into each block, and which comes out? Write the pairs "
@@ -362,66 +442,74 @@ ex = exercise(tiny_resnet,
 # %% ../../../nbs/exercises/09_resnet.ipynb #68028510
 @ex.mistake("You have let the first block halve the picture too. It keeps the size; the blocks "
             "after it have stride 2.")
-def every_block_halves(*args):
-    return tiny_like(*args, first=2)
+def every_block_halves(n_out, widths):
+    return tiny_like(n_out, widths, first=2)
 
 @ex.mistake("You have kept the size in every block. From the second block on the stride is 2, "
             "while the channels grow.")
-def no_block_halves(*args):
-    return tiny_like(*args, others=1)
+def no_block_halves(n_out, widths):
+    return tiny_like(n_out, widths, others=1)
 
 @ex.mistake("You have kept the size in the stem. It has stride 2, so that everything after it has "
             "four times fewer pixels to look at.")
-def stem_keeps_the_size(*args):
-    return tiny_like(*args, stem=1)
+def stem_keeps_the_size(n_out, widths):
+    return tiny_like(n_out, widths, stem=1)
 
 @ex.mistake("You have left the ReLU out of the stem. It is a whole `conv_bn`.")
-def stem_without_relu(*args):
-    return tiny_like(*args, stem_act=False)
+def stem_without_relu(n_out, widths):
+    return tiny_like(n_out, widths, stem_act=False)
 
 @ex.mistake("You have kept the largest number of each channel. Here the head takes the mean.")
-def largest_for_mean(*args):
-    return tiny_like(*args, pool=nn.AdaptiveMaxPool2d)
+def largest_for_mean(n_out, widths):
+    return tiny_like(n_out, widths, pool=nn.AdaptiveMaxPool2d)
 
 @ex.mistake("You have flattened pictures that still have many pixels. First one average per "
             "channel, with `nn.AdaptiveAvgPool2d(1)`, then flatten.")
-def flat_tiny(n_out, widths):
-    "Without the average: flattened as it is"
-    return nn.Sequential(*list(tiny_like(n_out, widths))[:-3], nn.Flatten(), nn.Linear(widths[-1], n_out))
+def flattened_without_average(n_out, widths):
+    stem_and_blocks = list(tiny_like(n_out, widths))[:-3]
+    return nn.Sequential(*stem_and_blocks, nn.Flatten(), nn.Linear(widths[-1], n_out))
 
 @ex.mistake("You have left out the first block. There is one for each width: the first goes from "
             "the first width to the first width.")
-def first_block_missing(*args):
-    return nn.Sequential(*(lambda l: l[:1] + l[2:])(list(tiny_like(*args))))
+def first_block_missing(n_out, widths):
+    stem, _, *rest = tiny_like(n_out, widths)
+    return nn.Sequential(stem, *rest)
 
 @ex.mistake("You have put softmax at the end. Cross-entropy contains it already: hand back the "
             "scores.")
-def softmax_at_the_end(*args):
-    return tiny_like(*args, end=[nn.Softmax(1)])
+def softmax_at_the_end(n_out, widths):
+    return tiny_like(n_out, widths, end=[nn.Softmax(1)])
 
 @ex.mistake("You have put ReLU at the end. It would make every negative score 0: leave the scores "
             "as they are.")
-def relu_at_the_end(*args):
-    return tiny_like(*args, end=[nn.ReLU()])
+def relu_at_the_end(n_out, widths):
+    return tiny_like(n_out, widths, end=[nn.ReLU()])
 
 @ex.mistake("You have made one block too few. There is one for each width; the first goes from "
             "the first width to the first width.")
-def a_block_too_few(*args):
-    return tiny_like(*args, blocks=-1) if len(args[1]) == 1 or args[1][-1] == args[1][-2] else nn.Sequential(*list(tiny_like(*args, blocks=-1))[:-1], nn.Linear(args[1][-2], args[0]))
+def last_block_missing(n_out, widths):
+    layers = list(tiny_like(n_out, widths, blocks=-1))
+    if len(widths) > 1:
+        layers[-1] = nn.Linear(widths[-2], n_out)
+    return nn.Sequential(*layers)
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #7fbb582a
 ex.right(tiny_like)
 
 @ex.right
-def own_tiny(n_out, widths):
+def one_loop_for_all_blocks(n_out, widths):
     layers, ni = [conv_bn(3, widths[0], 3, 2)], widths[0]
-    for i, nf in enumerate(widths): layers.append(ResBlock(ni, nf, 2 if i else 1)); ni = nf
-    return nn.Sequential(*layers, nn.AvgPool2d(1), nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(1), nn.Linear(ni, n_out))
+    for i, nf in enumerate(widths):
+        layers.append(ResBlock(ni, nf, 2 if i else 1))
+        ni = nf
+    layers += [nn.AvgPool2d(1), nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(1)]
+    return nn.Sequential(*layers, nn.Linear(ni, n_out))
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #d0f4008a
 def body_side(n, depth=4):
-    "Pixels along a side of what comes out of the last block of `tiny_resnet`, for pictures of `n` pixels along a side and `depth` widths: an int"
-    for _ in range(depth): n = (n + 1)//2               # the stem, and all blocks but the first
+    "Pixels along a side after the last block of `tiny_resnet`, for `n` by `n` pixels: an int"
+    for _ in range(depth):              # the stem, and all blocks but the first
+        n = (n + 1)//2
     return n
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #4cc79b8b
@@ -488,29 +576,30 @@ def always_four(n, depth=4):
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #f1d504f2
 @ex.right
-def another_body_side(n, depth=4):
+def rounded_up_once(n, depth=4):
     return -(-n//2**depth)
 
 @ex.right
-def another_body_side_1(n, depth=4):
+def counted_places(n, depth=4):
     return len(range(0, n, 2**depth))
 
 @ex.right
-def another_body_side_2(n, depth=4):
+def one_halving_and_the_rest(n, depth=4):
     return n if depth == 0 else body_side((n - 1)//2 + 1, depth - 1)
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #0ebe85af
 def predict_batch(model, xb):
-    "Probabilities of a model that gives scores, in evaluation mode and without gradients: `(n,...) -> (n,classes)`; the model is left in the mode it was in"
+    "Probabilities in evaluation mode, no gradients, no trace left: `(n,...) -> (n,classes)`"
     was_training = model.training
     model.eval()
-    with torch.no_grad(): probs = model(xb).softmax(1)
+    with torch.no_grad():
+        probs = model(xb).softmax(1)
     model.train(was_training)
     return probs
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #b2b96f1c
 def asked_model(training):
-    "A small network with BatchNorm and dropout that has seen other data, in training or in evaluation mode"
+    "A small network with BatchNorm and dropout that has seen other data, in one of both modes"
     model = nn.Sequential(nn.BatchNorm1d(2), nn.Dropout(0.5), nn.Linear(2, 3)).double()
     with torch.no_grad():
         model[0].running_mean.copy_(torch.tensor([1., -1]))
@@ -523,27 +612,22 @@ def asked(predict_batch, training, xb):
     "What it gives and what it leaves behind"
     model = asked_model(training)
     probs = predict_batch(model, xb)
-    return {"probabilities": probs, "requires_grad": getattr(probs, "requires_grad", None), "model.training": all(m.training for m in model.modules()), "running mean": model[0].running_mean.clone()}
+    return {"probabilities": probs,
+            "requires_grad": getattr(probs, "requires_grad", None),
+            "model.training": all(m.training for m in model.modules()),
+            "running mean": model[0].running_mean.clone()}
 
-def predict_without(eval_mode=True, restored=True, grad=False, dim=1, act="softmax"):
-    "`predict_batch` with one part left out"
-    def predict(model, xb):
-        was = model.training
-        if eval_mode: model.eval()
-        with torch.set_grad_enabled(grad): probs = getattr(model(xb), act)(dim) if act else model(xb)
-        if restored == "always": model.train()
-        elif restored: model.train(was)
-        return probs
-    return predict
+ONE = torch.tensor([[1., -1.]], dtype=torch.float64)
+TWO = torch.tensor([[3., -1.], [1., 0.]], dtype=torch.float64)
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #615b93f6
 ex = exercise(predict_batch,
     after="The whole network",
     use=asked,
-    cases=[(True, torch.tensor([[1., -1.]], dtype=torch.float64)),
-           (False, torch.tensor([[1., -1.]], dtype=torch.float64)),
-           (True, torch.tensor([[3., -1.], [1., 0.]], dtype=torch.float64)),
-           (False, torch.tensor([[3., -1.], [1., 0.]], dtype=torch.float64)),
+    cases=[(True, ONE),
+           (False, ONE),
+           (True, TWO),
+           (False, TWO),
            lambda dice: (dice.pick(True, False), dice.normal(dice.pick(2, 3, 4), 2))],
     hints=["What would BatchNorm do with a batch of one single picture, in training mode? And "
            "what must be as before when your function is done?",
@@ -555,63 +639,91 @@ ex = exercise(predict_batch,
         "would change BatchNorm's running mean. A function that asks should leave no trace, so "
         "that the training can go on as if nothing had happened.")
 
+# %% ../../../nbs/exercises/09_resnet.ipynb #bbb76ceb
+def scores_of(model, xb, eval_mode=True, grad=False, put_back=True):
+    "The model's scores, asked with care, or with one part of it left out"
+    was = model.training
+    if eval_mode:
+        model.eval()
+    with torch.set_grad_enabled(grad):
+        scores = model(xb)
+    if put_back:
+        model.train(was)
+    return scores
+
 # %% ../../../nbs/exercises/09_resnet.ipynb #6307becd
-ex.mistake("You have asked the model in the mode it was in. While training, BatchNorm uses the "
-           "mean of this batch, and dropout drops by chance: call `model.eval()` first.",
-           eval_forgotten=predict_without(eval_mode=False))
+@ex.mistake("You have asked the model in the mode it was in. While training, BatchNorm uses the "
+            "mean of this batch, and dropout drops by chance: call `model.eval()` first.")
+def eval_forgotten(model, xb):
+    return scores_of(model, xb, eval_mode=False).softmax(1)
 
-ex.mistake("You have not called `model.eval()`. While training, BatchNorm uses the mean of this "
-           "batch, and dropout drops by chance.",
-           eval_forgotten_left_in_training=predict_without(eval_mode=False, restored="always"))
+@ex.mistake("You have not called `model.eval()`. While training, BatchNorm uses the mean of this "
+            "batch, and dropout drops by chance.")
+def eval_forgotten_left_in_training(model, xb):
+    probs = scores_of(model, xb, eval_mode=False).softmax(1)
+    model.train()
+    return probs
 
-ex.mistake("You have asked the model in the mode it was in, and with gradients. While training, "
-           "BatchNorm uses the mean of this batch, and dropout drops by chance: call "
-           "`model.eval()` first, and use `torch.no_grad()`.",
-           only_asked=predict_without(eval_mode=False, restored=False, grad=True))
+@ex.mistake("You have asked the model in the mode it was in, and with gradients. While training, "
+            "BatchNorm uses the mean of this batch, and dropout drops by chance: call "
+            "`model.eval()` first, and use `torch.no_grad()`.")
+def only_asked(model, xb):
+    return model(xb).softmax(1)
 
-ex.mistake("You have switched to evaluation mode, which is half of it. Put the mode back as it "
-           "was when you are done, and ask inside `with torch.no_grad():`.",
-           left_in_evaluation_with_gradients=predict_without(restored=False, grad=True))
+@ex.mistake("You have switched to evaluation mode, which is half of it. Put the mode back as it "
+            "was when you are done, and ask inside `with torch.no_grad():`.")
+def left_in_evaluation_with_gradients(model, xb):
+    return scores_of(model, xb, grad=True, put_back=False).softmax(1)
 
-ex.mistake("You have left the model in evaluation mode. Whoever goes on training it would train "
-           "without dropout, and with old means: keep `model.training` before, and put it back "
-           "with `model.train(was)`; setting `model.training` reaches the outermost module only.",
-           left_in_evaluation=predict_without(restored=False))
+@ex.mistake("You have left the model in evaluation mode. Whoever goes on training it would train "
+            "without dropout, and with old means: keep `model.training` before, and put it back "
+            "with `model.train(was)`; setting `model.training` reaches the outermost module only.")
+def left_in_evaluation(model, xb):
+    return scores_of(model, xb, put_back=False).softmax(1)
 
-ex.mistake("You have put the model into training mode at the end, even if it was in evaluation "
-           "mode before. Keep `model.training` at the start, and give that to `model.train`.",
-           always_back_to_training=predict_without(restored="always"))
+@ex.mistake("You have put the model into training mode at the end, even if it was in evaluation "
+            "mode before. Keep `model.training` at the start, and give that to `model.train`.")
+def always_back_to_training(model, xb):
+    probs = scores_of(model, xb).softmax(1)
+    model.train()
+    return probs
 
-ex.mistake("You have handed back scores. Probabilities are positive and add up to 1 in each row: "
-           "softmax makes them.",
-           no_softmax=predict_without(act=None))
+@ex.mistake("You have handed back scores. Probabilities are positive and add up to 1 in each row: "
+            "softmax makes them.")
+def no_softmax(model, xb):
+    return scores_of(model, xb)
 
 @ex.mistake("You have used sigmoid, which looks at each score by itself. The classes exclude each "
             "other, so each row must add up to 1: softmax.")
-def sigmoid(model, xb):
-    return predict_without(act=None)(model, xb).sigmoid()
+def sigmoid_for_softmax(model, xb):
+    return scores_of(model, xb).sigmoid()
 
-ex.mistake("You have handed back logarithms of probabilities. The loss likes those, people do "
-           "not: softmax.",
-           logarithm=predict_without(act="log_softmax"))
+@ex.mistake("You have handed back logarithms of probabilities. The loss likes those, people do "
+            "not: softmax.")
+def logarithms(model, xb):
+    return scores_of(model, xb).log_softmax(1)
 
-ex.mistake("You have applied softmax down the batch. Each row is one input, and must add up to 1: "
-           "along the last axis.",
-           softmax_over_the_batch=predict_without(dim=0))
+@ex.mistake("You have applied softmax down the batch. Each row is one input, and must add up to 1: "
+            "along the last axis.")
+def softmax_over_the_batch(model, xb):
+    return scores_of(model, xb).softmax(0)
 
-ex.mistake("You have let torch keep track for gradients. Nothing is learned here: `with "
-           "torch.no_grad():` saves memory and time.",
-           with_gradients=predict_without(grad=True))
+@ex.mistake("You have let torch keep track for gradients. Nothing is learned here: `with "
+            "torch.no_grad():` saves memory and time.")
+def with_gradients(model, xb):
+    return scores_of(model, xb, grad=True).softmax(1)
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #e00ce9bc
 @ex.right
-def predict_inference(model, xb):
+def every_mode_put_back(model, xb):
     modes = {m: m.training for m in model.modules()}
     try:
-        with torch.inference_mode(): return F.softmax(model.eval()(xb), dim=-1)
+        with torch.inference_mode():
+            return F.softmax(model.eval()(xb), dim=-1)
     finally:
-        for m, training in modes.items(): m.training = training
+        for m, training in modes.items():
+            m.training = training
 
 @ex.right
-def another_predict_batch(model, xb):
-    return __import__("copy").deepcopy(model).eval()(xb).softmax(1).detach()
+def a_copy_asked(model, xb):
+    return copy.deepcopy(model).eval()(xb).softmax(1).detach()
