@@ -9,7 +9,8 @@ import pytest
 import yaml
 from conftest import LIBRARY, ROOT, command, notebooks, run, settings
 
-ALL = [ROOT/"nbs/index.ipynb", *notebooks("lessons"), *notebooks("lib"), *notebooks("pictures")]
+PAGES = [ROOT/"nbs/index.ipynb", *notebooks("lessons", *LIBRARY)]       # of the docs site
+ALL = [*PAGES, *notebooks("exercises")]
 
 
 def files(folder, pattern="**/*.py"): return {p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8") for p in sorted(folder.glob(pattern))}
