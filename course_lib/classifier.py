@@ -9,7 +9,7 @@ __all__ = ['softmax', 'nll', 'log_softmax', 'Dense', 'Sequential', 'batches', 't
 import math
 import torch
 from .training import accuracy
-from .tensors import _rule
+from .tensors import must_fit
 
 # %% ../nbs/lessons/07_classifier.ipynb #2acb1d2e
 def softmax(x, dim=-1):
@@ -20,7 +20,7 @@ def softmax(x, dim=-1):
 # %% ../nbs/lessons/07_classifier.ipynb #a79d39c5
 def nll(log_probs, targs):
     "Negative log-likelihood: minus the log-probability of the right class, the mean over pictures: `(n,c)`, classes `(n,) -> scalar`; ValueError for other shapes or no pictures"
-    _rule(log_probs.ndim == 2 and targs.ndim == 1 and len(log_probs) == len(targs), log_probs, targs, "each row of the first needs its class in the second")
+    must_fit(log_probs.ndim == 2 and targs.ndim == 1 and len(log_probs) == len(targs), log_probs, targs, "each row of the first needs its class in the second")
     if not len(targs): raise ValueError(f"nll got no pictures, shapes {tuple(log_probs.shape)} and {tuple(targs.shape)}: a mean needs at least one; check the split.")
     return -log_probs[torch.arange(len(targs)), targs].mean()
 
@@ -40,7 +40,7 @@ class Dense:
 
     def __call__(self, x):
         if not x.is_floating_point(): raise ValueError(f"Dense got {str(x.dtype)[6:]} of shape {tuple(x.shape)}: weights are floats, so make floats of the pictures, as in x/255.")
-        _rule(x.ndim == 2 and x.shape[1] == len(self.w), x, self.w, "every picture must be a row of as many numbers as the weights have rows; flatten it, as in x.reshape(len(x), -1)")
+        must_fit(x.ndim == 2 and x.shape[1] == len(self.w), x, self.w, "every picture must be a row of as many numbers as the weights have rows; flatten it, as in x.reshape(len(x), -1)")
         out = x@self.w + self.b                         # (n,nin) @ (nin,nout) + (nout,)
         return self.act(out) if self.act else out
 

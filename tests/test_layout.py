@@ -11,7 +11,7 @@ from conftest import ROOT, notebooks, run, settings
 # module -> the modules of course_lib it may import; a new module gets its line here and in the design's table
 MAY = {"core": "", "plot": "core", "labels": "", "draw": "", "fetch": "core", "data": "core plot labels draw fetch", "small": "draw", "arrays": "core small data fetch", "training": "core", "resnet": "", "model": "core resnet",
        "learner": "core plot training model data", "interpret": "plot", "trace": "", "sliders": "trace", "check": "core plot", "clean": "",
-       "descent": "core plot training", "relu": "core plot training", "tensors": "core plot training", "cnn": "core plot training", "inside": "core plot"}
+       "descent": "core plot training", "relu": "core plot training", "tensors": "core plot training", "classifier": "core plot training tensors", "cnn": "core plot training", "inside": "core plot"}
 WITHOUT_TORCH = {"labels", "draw", "small", "trace", "sliders", "clean", "cli"}
 MODULES = {p.stem: p for p in sorted((ROOT/"course_lib").glob("*.py")) if p.stem[0] != "_"}
 LESSONS = notebooks("lessons")
@@ -81,7 +81,7 @@ def test_what_an_import_brings(name):
     if name in WITHOUT_TORCH: assert "torch" not in got
     if name == "cli": assert not got
     if name != "sliders": assert "ipywidgets" not in got
-    if name in ("core", "plot", "labels", "draw", "training", "resnet", "descent", "relu", "tensors", "cnn", "inside", "fetch", "data", "arrays"): assert "torchvision" not in got
+    if name in ("core", "plot", "labels", "draw", "training", "resnet", "descent", "relu", "tensors", "classifier", "cnn", "inside", "fetch", "data", "arrays"): assert "torchvision" not in got
     assert not got & {"nbdev", "pandas"}
 
 
