@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_lib.classifier import Dense, Sequential, batches, fit, log_softmax, nll, softmax, training_step
+from course_lib.classifier import Dense, Sequential, batches, fit, judge, log_softmax, nll, softmax, training_step
 
 gen = random.Random(0)
 def lengths(n, lo=0, hi=6): return tuple(gen.randint(lo, hi) for _ in range(n))
@@ -76,6 +76,13 @@ def test_the_training_loss_is_the_mean_over_pictures():
     data = normal(7, 3).float(), torch.arange(7) % 2
     row, = fit(net(3, 2), data, data, epochs=1, lr=0., bs=3)                # batches of 3, 3 and 1, and nothing learned
     assert row["train_loss"] == pytest.approx(row["valid_loss"], rel=1e-5)
+
+def test_judging_changes_nothing():
+    model, (x, y) = net(3, 4, 2), (normal(9, 3).float(), torch.arange(9) % 2)
+    before = [p.detach().clone() for p in model.params]
+    expected = {"valid_loss": F.cross_entropy(model(x), y).item(), "accuracy": (model(x).argmax(1) == y).float().mean().item()}
+    assert judge(model, (x, y)) == pytest.approx(expected, rel=1e-5)
+    assert all(torch.equal(p, old) and p.grad is None for p, old in zip(model.params, before))
 
 def test_fit_learns_and_is_repeatable():
     x = normal(200, 2).float(); data = x, (x.prod(1) > 0).long()            # no single layer can tell these apart
