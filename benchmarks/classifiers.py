@@ -1,8 +1,8 @@
-"""How well, how large and how fast are the networks of lessons 06 and 07 on real pictures?
+"""How well, how large and how fast are the networks of lessons 07 and 08 on real pictures?
 
     COURSE_DATA=folder python benchmarks/classifiers.py     # folder has mnist/ and cifar2/; about 4 minutes on 2 cores; --json for machines
 
-Digits: the ten lines of lesson 06 and its classifier from scratch. Birds and airplanes: the dense network of lesson 07 and its convolutions.
+Digits: the ten lines of lesson 07 and its classifier from scratch. Birds and airplanes: the dense network of lesson 08 and its convolutions.
 The recipes are those of the lessons or of the books they answer (30 epochs for the dense network, so that it learns all by heart; 10 for the
 convolutions). Nothing is chosen by looking at these numbers; every row is judged after its last epoch. Seconds are of one epoch, with all cores.
 """
@@ -16,7 +16,7 @@ from fastcore.script import call_parse
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from course_lib import tensors
+from course_lib import classifier
 from course_lib.pictures.arrays import get_arrays
 from course_lib.cnn import Net
 from course_lib.plot import Table
@@ -24,7 +24,7 @@ from course_lib.training import accuracy, adam, fit, one_cycle
 
 
 def ten_lines(parts, epochs=8):
-    "Lesson 06's first classifier: `(network, seconds per epoch)`"
+    "Lesson 07's first classifier: `(network, seconds per epoch)`"
     net, (x, y) = nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 10)), parts["train"]
     opt, start = torch.optim.RMSprop(net.parameters(), lr=1e-3), time.perf_counter()
     for _ in range(epochs):
@@ -36,9 +36,9 @@ def ten_lines(parts, epochs=8):
 def from_scratch(parts, epochs=8):
     "The same from scratch"
     gen = torch.Generator().manual_seed(torch.initial_seed())
-    net = tensors.Sequential(tensors.Dense(784, 512, gen=gen, act=torch.relu), tensors.Dense(512, 10, gen=gen))
+    net = classifier.Sequential(classifier.Dense(784, 512, gen=gen, act=torch.relu), classifier.Dense(512, 10, gen=gen))
     start = time.perf_counter()
-    tensors.fit(net, parts["train"], parts["valid"], epochs, lr=0.3)
+    classifier.fit(net, parts["train"], parts["valid"], epochs, lr=0.3)
     return net, (time.perf_counter() - start)/epochs
 
 def with_training_fit(make, epochs, lr):
@@ -58,7 +58,7 @@ def birds(x): return x.permute(0, 3, 1, 2)/255
 SIDES = {"mnist": (digits, {"ten lines": ten_lines, "from scratch": from_scratch}),
          "cifar2": (birds, {"dense, 30 epochs": with_training_fit(dense, 30, 5e-4), "convolutions, 10 epochs": with_training_fit(Net, 10, 4e-3)})}
 
-def parameters(net): return sum(p.numel() for p in (net.params if isinstance(net, tensors.Sequential) else net.parameters()))
+def parameters(net): return sum(p.numel() for p in (net.params if isinstance(net, classifier.Sequential) else net.parameters()))
 
 def right(net, x, y):
     "The share of pictures that `net` names rightly"
@@ -88,7 +88,7 @@ def normalised(parts):
 def main(
     seeds:int=3,
     json:bool=False):       # JSON instead of tables
-    "Lessons 06 and 07 on MNIST and on CIFAR-10's birds and airplanes"
+    "Lessons 07 and 08 on MNIST and on CIFAR-10's birds and airplanes"
     if "COURSE_DATA" not in os.environ and "COURSE_TEST_DATA" in os.environ: os.environ["COURSE_DATA"] = os.environ["COURSE_TEST_DATA"]
     found = {name: table(name, seeds) for name in SIDES}
     if json: print(dumps(found))

@@ -18,9 +18,10 @@ MAY = {"core": "", "plot": "core", "labels": "", "training": "core", "resnet": "
        "pictures.arrays": "core data pictures.shapes pictures.digits pictures.sky pictures.fetch",
        "sliders.trace": "", "sliders.page": "", "sliders.interact": "sliders.page", "sliders.steps": "sliders.page",
        "sliders.explore": "sliders.trace sliders.page sliders.interact",
-       "selftest.exercise": "", "selftest.progress": "core plot selftest.exercise", "selftest.check": "core plot selftest.exercise selftest.progress",
+       "selftest.exercise": "", "selftest.progress": "core plot selftest.exercise", "selftest.compare": "", "selftest.trial": "core",
+       "selftest.check": "plot selftest.exercise selftest.progress selftest.compare selftest.trial",
        "selftest.notebook": "", "selftest.clean": "selftest.notebook", "selftest.practice": "selftest.exercise selftest.notebook selftest.clean",
-       "selftest.files": "selftest.notebook selftest.clean selftest.practice", "selftest.audit": "selftest.exercise selftest.check selftest.practice"}
+       "selftest.files": "selftest.notebook selftest.clean selftest.practice", "selftest.audit": "selftest.exercise selftest.progress selftest.trial selftest.check selftest.practice"}
 WITHOUT_TORCH = {"labels", "cli", *(n for n in MAY if n.startswith("sliders.")), "selftest.exercise", "selftest.notebook", "selftest.clean", "selftest.practice", "selftest.files",
                  *(f"pictures.{n}" for n in ("shapes", "critters", "camera", "owl", "digits", "sky"))}
 EVERY = {p.relative_to(ROOT/"course_lib").with_suffix("").as_posix().replace("/", "."): p for p in sorted((ROOT/"course_lib").rglob("*.py")) if p.stem[0] != "_"}

@@ -6,11 +6,83 @@
 __all__ = []
 
 # %% ../../../nbs/exercises/06_tensors.ipynb #460b4f2e
-import math
 import torch
 from itertools import zip_longest
 from course_lib.tensors import broadcast_shape, matmul
 from course_lib.selftest.exercise import exercise, question
+
+# %% ../../../nbs/exercises/06_tensors.ipynb #1c000002
+def channels_first(pictures):
+    "A batch with its channels last, as one with its channels first: `(n,h,w,c) -> (n,c,h,w)`"
+    return pictures.permute(0, 3, 1, 2)
+
+# %% ../../../nbs/exercises/06_tensors.ipynb #1c000003
+def some_pictures(dice):
+    "A batch with its channels last; sometimes rows, columns and channels are equally many"
+    return (dice.normal(*dice.pick((2, 4, 5, 3), (5, 2, 3, 4), (2, 3, 3, 3), (3, 4, 2, 1))),)
+
+# %% ../../../nbs/exercises/06_tensors.ipynb #1c000004
+ex = exercise(channels_first,
+    after="The same numbers in another shape",
+    cases=[(torch.arange(12.).reshape(1, 2, 2, 3),),
+           (torch.arange(24.).reshape(2, 2, 3, 2),),
+           some_pictures],
+    hints=["Do the numbers need another rhythm, or do the axes need another order?",
+           "`permute` gets the numbers of the old axes in their new order. Which of the axes 0, 1, "
+           "2, 3 holds the pictures, which the rows, the columns, the channels?",
+           "`pictures.permute(0, ..., ..., ...)`: the pictures stay in front, then comes the axis "
+           "that is last now."],
+    why="`permute` keeps each number with its picture, its row, its column and its channel, and "
+        "only names the axes in another order. `view` would read the same row of numbers in "
+        "another rhythm, and mix them.")
+
+# %% ../../../nbs/exercises/06_tensors.ipynb #1c000005
+@ex.mistake("The shape is right, and the pictures are scrambled. `view` and `reshape` read the "
+            "numbers in another rhythm; another order of the axes takes `permute`.")
+def by_reshape(pictures):
+    n, h, w, c = pictures.shape
+    return pictures.reshape(n, c, h, w)
+
+@ex.mistake("You exchanged rows and columns on the way, so the pictures lie on their side. "
+            "Rows come before columns, as they did.")
+def rows_and_columns_exchanged(pictures):
+    return pictures.permute(0, 3, 2, 1)
+
+@ex.mistake("You put the channels in front of the pictures. The batch stays the first axis; the "
+            "channels come second.")
+def in_front_of_the_batch(pictures):
+    return pictures.permute(3, 0, 1, 2)
+
+@ex.mistake("That is the way back, from channels first to channels last. `permute` gets the old "
+            "axes in their new order: which old axis shall come second?")
+def the_way_back(pictures):
+    return pictures.permute(0, 2, 3, 1)
+
+@ex.mistake("The channels are third now. They have to come before the rows as well.")
+def before_the_columns_only(pictures):
+    return pictures.transpose(2, 3)
+
+@ex.mistake("The channels are still last. Put the axes in another order, with `permute`.")
+def unchanged(pictures):
+    return pictures
+
+@ex.mistake("You gave the first picture only. Keep all of them: the batch is axis 0, and it stays "
+            "there.")
+def the_first_picture(pictures):
+    return pictures[0].permute(2, 0, 1)
+
+# %% ../../../nbs/exercises/06_tensors.ipynb #1c000006
+@ex.right
+def moved(pictures):
+    return pictures.movedim(3, 1)
+
+@ex.right
+def channel_by_channel(pictures):
+    return torch.stack([pictures[..., i] for i in range(pictures.shape[-1])], 1)
+
+@ex.right
+def picture_by_picture(pictures):
+    return torch.stack([p.permute(2, 0, 1) for p in pictures])
 
 # %% ../../../nbs/exercises/06_tensors.ipynb #4affaf5a
 def shapes_that_fit(dice):
@@ -19,15 +91,21 @@ def shapes_that_fit(dice):
     a, b = ([1 if dice.pick(True, False) else n for n in full] for _ in range(2))
     return (tuple(a), tuple(b[1:])) if dice.pick(True, False) else (tuple(a[2:]), tuple(b))
 
+def one_may_fail(dice):
+    "Many axes and few: the last axis fits, or the last two do not"
+    return (2, *dice.ints(3, 5, 1).tolist(), 7), (7, 2)[:dice.pick(1, 2)]
+
 def reaching(rule):
     "`broadcast_shape` with another `rule(a, b)` for the pairs of lengths, without errors"
     return lambda a, b: tuple(max(m, n) for m, n in rule(tuple(a), tuple(b)))
 
 def larger_or_error(a, b, pairs):
+    "The larger length of each pair; ValueError where they do not fit"
     if any(m != n and 1 not in (m, n) for m, n in pairs): raise ValueError
     return tuple(max(m, n) for m, n in pairs)
 
 def in_front(a, b):
+    "Both shapes with as many axes, 1 for the missing ones"
     size = max(len(a), len(b))
     return [(1,)*(size - len(t)) + tuple(t) for t in (a, b)]
 
@@ -40,14 +118,15 @@ ex = exercise(broadcast_shape,
            ((), (2,)),
            ((4, 2), (2, 4)),
            shapes_that_fit,
-           lambda dice: ((2, *dice.ints(3, 5, 1).tolist(), 7), (7, 2)[:dice.pick(1, 2)])],
+           one_may_fail],
     hints=["Write the two shapes below each other, flush right. What do you put where one of "
            "them has nothing?",
            "Go through both shapes from the last axis on, with 1 where one is missing. Equal: "
            "take it. One of them 1: take the other. Otherwise raise a ValueError. At the end, the "
            "order must be that of the axes.",
            "`for m, n in zip_longest(reversed(a), reversed(b), fillvalue=1):`, in it `if m != n "
-           "and 1 not in (m, n): raise ValueError(...)`, then `out.insert(0, n if m == 1 else m)`."],
+           "and 1 not in (m, n): raise ValueError(...)`, then `out.insert(0, n if m == 1 else "
+           "m)`."],
     why="Compared from the last axis, a row of numbers fits every row of a table, and a picture "
         "every picture of a batch. A refusal is a help: the dangerous sums are those that fit "
         "without your knowing.")
@@ -83,12 +162,12 @@ def equal_or_nothing(a, b):
 
 # %% ../../../nbs/exercises/06_tensors.ipynb #480b747d
 @ex.right
-def another_broadcast_shape(a, b):
+def with_ones_in_front(a, b):
     return larger_or_error(a, b, list(zip(*in_front(a, b))))
 
 # %% ../../../nbs/exercises/06_tensors.ipynb #d6eb5570
 ex = question("how_many_differences",
-    after="Number by number",
+    after="Broadcasting",
     answer=1024,
     hints=["What does broadcasting do with an axis of length 1, and with a missing one?",
            "Write (32, 1) above (32), flush right. The last axis: 1 meets 32. The first: 32 "
@@ -104,8 +183,30 @@ ex.mistake(32,
 ex.mistake((32, 32), "That is the shape. How many numbers are in it?")
 ex.mistake(64, "You added the two lengths. Each prediction meets each target, so multiply them.")
 
+# %% ../../../nbs/exercises/06_tensors.ipynb #1c000012
+ex = question("shape_of_second_weights",
+    after="Two shops",
+    answer=(50, 10),
+    hints=["Which shape does the first product have? `(m, k)` times `(k, n)` gives `(m, n)`.",
+           "The first layer turns each digit into 50 numbers, so `(64, 50)` comes out. That is "
+           "multiplied by the second weights, and `(64, 10)` is to come out.",
+           "`(64, 50)` times `(?, ?)` gives `(64, 10)`: the lengths that meet must be equal."],
+    why="Rows are what comes in, columns are what goes out. The number of digits stands in no "
+        "weight, so a net takes batches of any size.")
+
+# %% ../../../nbs/exercises/06_tensors.ipynb #1c000013
+ex.mistake((10, 50),
+           "Turned round. The batch stands on the left, `x@w`, so the weights have a row for each "
+           "number that comes in, and a column for each that goes out.")
+ex.mistake((64, 10), "That is the shape of the scores, the result of the product.")
+ex.mistake((64, 50), "That is the shape of what the first layer gives to the second.")
+ex.mistake((784, 10),
+           "A digit has 784 numbers before the first layer only. How many come out of it?")
+ex.mistake((10,), "That is the shape of what is added afterwards, one number for each score.")
+
 # %% ../../../nbs/exercises/06_tensors.ipynb #fc060c17
 def two_matrices(dice):
+    "Two matrices that fit; the three lengths differ"
     m, k, n = dice.pick((2, 3, 4), (4, 2, 3), (3, 4, 2), (5, 3, 2))
     return dice.normal(m, k), dice.normal(k, n)
 
@@ -160,13 +261,82 @@ def second_times_first(a, b):
 
 # %% ../../../nbs/exercises/06_tensors.ipynb #0e97e9c6
 @ex.right
-def another_matmul(a, b):
+def torchs_own(a, b):
     return a@b
 
 @ex.right
-def another_matmul_1(a, b):
+def by_einsum(a, b):
     return torch.einsum("ik,kj->ij", a, b)
 
 @ex.right
-def another_matmul_2(a, b):
+def rows_and_turned_columns(a, b):
     return (a[:, None]*b.t()[None]).sum(-1)
+
+# %% ../../../nbs/exercises/06_tensors.ipynb #1c000022
+def one_layer(w1, b1, w2, b2):
+    "The `(w, b)` for which `x@w + b` is `(x@w1 + b1)@w2 + b2`"
+    return w1@w2, b1@w2 + b2
+
+# %% ../../../nbs/exercises/06_tensors.ipynb #1c000023
+def two_layers(dice):
+    "Weights and sums of two layers that fit"
+    nin, mid, nout = dice.pick((2, 2, 2), (3, 3, 3), (2, 3, 4), (4, 3, 2))
+    return dice.normal(nin, mid), dice.normal(mid), dice.normal(mid, nout), dice.normal(nout)
+
+SLANT, TURN = torch.tensor([[1., 0.], [1., 1.]]), torch.tensor([[0., 1.], [-1., 0.]])
+
+# %% ../../../nbs/exercises/06_tensors.ipynb #1c000024
+ex = exercise(one_layer,
+    after="A stack without a bend",
+    cases=[(SLANT, torch.tensor([1., 0.]), TURN, torch.tensor([0., 2.])),
+           two_layers],
+    hints=["Multiply the brackets out, as with numbers. But matrices must keep their order.",
+           "`(x@w1 + b1)@w2` is `x@w1@w2 + b1@w2`. What stands behind `x@` is the new `w`, the "
+           "rest is the new `b`.",
+           "The new `w` is `w1@w2`. The new `b` is what becomes of `b1` in the second layer: a "
+           "product, plus `b2`."],
+    why="Whatever the two layers hold, one pair `(w, b)` does the same. A stack is worth more "
+        "than one layer only when something between the layers bends.")
+
+# %% ../../../nbs/exercises/06_tensors.ipynb #1c000025
+@ex.mistake("You multiplied in the wrong order. `x` meets `w1` first, so `w1` stands on the left.")
+def wrong_order(w1, b1, w2, b2):
+    return w2@w1, b1@w2 + b2
+
+@ex.mistake("You added `b1` as it is. What the first layer adds goes through the second layer, "
+            "too: multiply it by `w2`.")
+def b1_not_through_w2(w1, b1, w2, b2):
+    return w1@w2, b1 + b2
+
+@ex.mistake("You left out `b1`. What the first layer adds is not lost: it goes through the second "
+            "layer.")
+def b1_left_out(w1, b1, w2, b2):
+    return w1@w2, b2
+
+@ex.mistake("You left out `b2`. The second layer adds it at the end.")
+def b2_left_out(w1, b1, w2, b2):
+    return w1@w2, b1@w2
+
+@ex.mistake("You sent `b2` through the first layer. It comes in after both products; it is `b1` "
+            "that still meets a layer.")
+def b2_through_w1(w1, b1, w2, b2):
+    return w1@w2, b1 + b2@w1
+
+@ex.mistake("You multiplied the weights number by number. One layer after the other is a matrix "
+            "product, `@`.")
+def weights_number_by_number(w1, b1, w2, b2):
+    return w1*w2, b1@w2 + b2
+
+@ex.mistake("You added the weights. The second layer multiplies what the first has multiplied: "
+            "`@`.")
+def weights_added(w1, b1, w2, b2):
+    return w1 + w2, b1@w2 + b2
+
+# %% ../../../nbs/exercises/06_tensors.ipynb #1c000026
+@ex.right
+def by_points(w1, b1, w2, b2):
+    "As the lesson finds it: the origin shows `b`, the other points show the rows of `w`"
+    nin = len(w1)
+    x = torch.cat([torch.zeros(1, nin), torch.eye(nin)]).to(w1.dtype)
+    out = (x@w1 + b1)@w2 + b2
+    return out[1:] - out[0], out[0]

@@ -8,8 +8,9 @@ __all__ = []
 # %% ../../../nbs/exercises/07_classifier.ipynb #6b650f50
 import math
 import torch
-from itertools import zip_longest
-from course_lib.classifier import Dense, Sequential, batches, fit, log_softmax, nll, softmax, training_step
+import torch.nn.functional as F
+from course_lib.classifier import (Dense, Sequential, batches, fit, judge, log_softmax, nll,
+                                   softmax, training_step)
 from course_lib.selftest.exercise import exercise, question
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #8164961f
@@ -35,7 +36,7 @@ ex.mistake(5.9, "You went uphill. The loop subtracts.")
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #4598fbf5
 def neuron_slopes(w, b, c, x, y):
-    "The slopes of the loss `(c*relu(w*x + b) - y)**2` for the knobs `w`, `b` and `c`: five numbers -> the numbers `(dw, db, dc)`"
+    "The slopes of the loss `(c*relu(w*x + b) - y)**2` for `w`, `b`, `c`: numbers `(dw, db, dc)`"
     z = w*x + b
     out = max(z, 0)
     error = c*out - y
@@ -44,7 +45,11 @@ def neuron_slopes(w, b, c, x, y):
     return dz*x, dz, 2*error*out
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #c085d9fd
-def neuron_slopes_with(gate=lambda z: z > 0, inner=2, c_once=True, x_once=True, sign=1, seen=lambda z: max(z, 0)):
+def is_on(z): return z > 0
+
+def relu_of(z): return max(z, 0)
+
+def neuron_slopes_with(gate=is_on, inner=2, c_once=True, x_once=True, sign=1, seen=relu_of):
     "`neuron_slopes` with one thing changed"
     def wrong(w, b, c, x, y):
         z = w*x + b
@@ -103,34 +108,55 @@ ex.mistake("You multiplied the slope of `c` by what goes into `relu`. `c` meets 
 @ex.right
 def slopes_by_autograd(*numbers):
     w, b, c, x, y = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in numbers)
-    return tuple(g.item() for g in torch.autograd.grad((c*torch.relu(w*x + b) - y)**2, [w, b, c]))
+    loss = (c*torch.relu(w*x + b) - y)**2
+    return tuple(g.item() for g in torch.autograd.grad(loss, [w, b, c]))
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #5eb307c6
 def softmax_with(top, total):
-    "`softmax` with other ways to take off the largest and to add up: `top(x, dim)`, `total(e, dim)`"
+    "`softmax` with another largest, `top(x, dim)`, or another sum, `total(e, dim)`"
     def wrong(x, dim=-1):
         e = (x - top(x, dim)).exp()
         return e/total(e, dim)
     return wrong
 
-def along(name, **kw): return lambda x, dim: getattr(x, name)(dim, **kw)
+def largest(x, dim): return x.amax(dim, keepdim=True)
 
-def no_top(x, dim): return 0
+def largest_of_everything(x, dim): return x.amax()
 
-other_axis = lambda x, dim: x.sum(0, keepdim=True)
+def nothing_off(x, dim): return 0
 
-last_axis = lambda x, dim: x.sum(-1, keepdim=True)
+def the_sum(x, dim): return x.sum(dim, keepdim=True)
 
-all_of_it = lambda x, dim: x.sum()
+def sum_along_0(x, dim): return x.sum(0, keepdim=True)
 
-top_there, sum_there = along("amax", keepdim=True), along("sum", keepdim=True)
+def sum_along_last(x, dim): return x.sum(-1, keepdim=True)
 
+def sum_of_everything(x, dim): return x.sum()
+
+def sum_without_keepdim(x, dim): return x.sum(dim)
+
+# %% ../../../nbs/exercises/07_classifier.ipynb #1c000031
 and_large = "And `exp(1000)` overflows: subtract the largest score first."
 
-wrong_sums = [("along the pictures", other_axis, "You added along axis 0, whatever `dim` says. `dim` is the axis along which the answer adds up to 1."),
-              ("dim ignored", last_axis, "You added along the last axis, whatever `dim` says. Hand `dim` on to the sum."),
-              ("over everything", all_of_it, "You divided by the sum of all numbers. Each picture needs its own sum: add along `dim` only."),
-              ("without keepdim", along("sum"), "You added along `dim`, and the axis vanished. Then the sums no longer stand beside their rows: keep the axis, with `keepdim=True`.")]
+wrong_sums = {
+    "along the pictures": (
+        sum_along_0, "You added along axis 0, whatever `dim` says. `dim` is the axis along which "
+        "the answer adds up to 1."),
+    "dim ignored": (
+        sum_along_last, "You added along the last axis, whatever `dim` says. Hand `dim` on to the "
+        "sum."),
+    "over everything": (
+        sum_of_everything, "You divided by the sum of all numbers. Each picture needs its own sum: "
+        "add along `dim` only."),
+    "without keepdim": (
+        sum_without_keepdim, "You added along `dim`, and the axis vanished. Then the sums no "
+        "longer stand beside their rows: keep the axis, with `keepdim=True`.")}
+
+def two_axes(dice): return 3*dice.normal(3, 4), dice.pick(0, 1)
+
+def large_scores(dice): return 900*dice.normal(4, 2), 1
+
+def three_axes(dice): return dice.normal(2, 3, 4), dice.pick(0, 1, -1)
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #ced4de38
 ex = exercise(softmax,
@@ -139,9 +165,7 @@ ex = exercise(softmax,
            (torch.tensor([[2., 1., 0.], [0., 0., 3.]]), 1),
            (torch.tensor([[2., 1., 0.], [0., 0., 3.]]), 0),
            (torch.tensor([[200., 199., 0.], [0., 1., 0.]]), 1),
-           lambda dice: (3*dice.normal(3, 4), dice.pick(0, 1)),
-           lambda dice: (900*dice.normal(4, 2), 1),
-           lambda dice: (dice.normal(2, 3, 4), dice.pick(0, 1, -1))],
+           two_axes, large_scores, three_axes],
     hints=["Two steps: make the scores positive, then make them add up to 1. Along which axis? "
            "And what is `exp(1000)`?",
            "Subtract the largest score along `dim`, take `exp`, divide by the sum along `dim`. "
@@ -155,17 +179,18 @@ ex = exercise(softmax,
 # %% ../../../nbs/exercises/07_classifier.ipynb #ed40c1aa
 ex.mistake("You take `exp` of the scores as they are. `exp(1000)` is more than a float can hold. "
            "Subtract the largest score first: the quotient stays the same.",
-           exp_of_large_scores=softmax_with(no_top, sum_there))
+           exp_of_large_scores=softmax_with(nothing_off, the_sum))
 
 ex.mistake("You subtract the largest of all scores. A picture whose own scores lie far below it "
            "is left with 0/0. Subtract the largest along `dim`.",
-           largest_of_all=softmax_with(lambda x, dim: x.amax(), sum_there))
+           largest_of_all=softmax_with(largest_of_everything, the_sum))
 
-for name, wrong, sentence in ((name, softmax_with(top_there, total), sentence) for name, total, sentence in wrong_sums):
-    ex.mistake(sentence, **{name: wrong})
+for name, (total, sentence) in wrong_sums.items():
+    ex.mistake(sentence, **{name: softmax_with(largest, total)})
 
-for name, wrong, sentence in ((f"{name}, exp of large scores", softmax_with(no_top, total), f"{sentence} {and_large}") for name, total, sentence in wrong_sums):
-    ex.mistake(sentence, **{name: wrong})
+for name, (total, sentence) in wrong_sums.items():
+    both_wrong = softmax_with(nothing_off, total)
+    ex.mistake(f"{sentence} {and_large}", **{f"{name}, exp of large scores": both_wrong})
 
 @ex.mistake("You divided the scores themselves by their sum. Some are negative: take `exp` first, "
             "which makes them positive.")
@@ -178,16 +203,17 @@ def logarithms(x, dim=-1):
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #a31ed13b
 @ex.right
-def another_softmax(x, dim=-1):
+def torchs_softmax(x, dim=-1):
     return x.softmax(dim)
 
 @ex.right
-def another_softmax_1(x, dim=-1):
+def exp_of_log_softmax(x, dim=-1):
     return x.log_softmax(dim).exp()
 
 @ex.right
-def another_softmax_2(x, dim=-1):
-    return (x - x.max(dim, keepdim=True).values).exp()/(x - x.max(dim, keepdim=True).values).exp().sum(dim, keepdim=True)
+def by_the_values_of_max(x, dim=-1):
+    e = (x - x.max(dim, keepdim=True).values).exp()
+    return e/e.sum(dim, keepdim=True)
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #39c99e7a
 def some_log_probs(dice):
@@ -219,7 +245,7 @@ def sum_for_mean(log_probs, targs):
 
 @ex.mistake("You left out the minus. Logarithms of probabilities are negative, and a loss is to "
             "be small when the net is right.")
-def sign_nll(log_probs, targs):
+def without_the_minus(log_probs, targs):
     return log_probs[rows_of(targs), targs].mean()
 
 @ex.mistake("You took these columns from every row. Each picture has one class: pair row i with "
@@ -251,15 +277,15 @@ def the_best_class(log_probs, targs):
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #76c46477
 @ex.right
-def another_nll(log_probs, targs):
-    return torch.nn.functional.nll_loss(log_probs, targs)
+def torchs_nll_loss(log_probs, targs):
+    return F.nll_loss(log_probs, targs)
 
 @ex.right
-def another_nll_1(log_probs, targs):
+def by_gather(log_probs, targs):
     return -log_probs.gather(1, targs[:, None]).mean()
 
 @ex.right
-def another_nll_2(log_probs, targs):
+def row_by_row(log_probs, targs):
     return -sum(row[t] for row, t in zip(log_probs, targs))/len(targs)
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #790a24c2
@@ -270,15 +296,15 @@ def log_softmax_with(top, total):
         return x - total(x.exp(), dim).log()
     return wrong
 
+def very_large_scores(dice): return 3000*dice.normal(4, 2), 1
+
 # %% ../../../nbs/exercises/07_classifier.ipynb #c583e09e
 ex = exercise(log_softmax,
     cases=[(torch.tensor([0., math.log(3)]),),
            (torch.tensor([[0., 2000.]]),),
            (torch.tensor([[2., 1., 0.], [0., 0., 3.]]), 1),
            (torch.tensor([[2., 1., 0.], [0., 0., 3.]]), 0),
-           lambda dice: (3*dice.normal(3, 4), dice.pick(0, 1)),
-           lambda dice: (3000*dice.normal(4, 2), 1),
-           lambda dice: (dice.normal(2, 3, 4), dice.pick(0, 1, -1))],
+           two_axes, very_large_scores, three_axes],
     hints=["What is the logarithm of `e/sum`, when `e` is `exp(x)`?",
            "log(exp(x)/sum) = x - log(sum). With the largest score subtracted from `x` first, "
            "the sum neither overflows nor becomes 0.",
@@ -297,23 +323,25 @@ def log_of_softmax(x, dim=-1):
 @ex.mistake("You took the logarithm of the quotient. On the way `exp` of large scores overflows "
             "and small quotients become 0. Subtract the largest score first, and use log(e/sum) = "
             "x - log(sum).")
-def log_of_softmax_exp_of_large_scores(x, dim=-1):
+def log_of_the_quotient(x, dim=-1):
     return (x.exp()/x.exp().sum(dim, keepdim=True)).log()
 
 ex.mistake("You take `exp` of the scores as they are, and it overflows. Subtract the largest "
            "along `dim` first: the answer stays the same.",
-           exp_of_large_scores_log_softmax=log_softmax_with(no_top, sum_there))
+           largest_not_subtracted=log_softmax_with(nothing_off, the_sum))
 
-for name, wrong, sentence in ((name, log_softmax_with(top_there, total), sentence) for name, total, sentence in wrong_sums):
-    ex.mistake(sentence, **{name: wrong})
+for name, (total, sentence) in wrong_sums.items():
+    ex.mistake(sentence, **{name: log_softmax_with(largest, total)})
 
-for name, wrong, sentence in ((f"{name}, exp of large scores", log_softmax_with(no_top, total), f"{sentence} {and_large}") for name, total, sentence in wrong_sums):
-    ex.mistake(sentence, **{name: wrong})
+for name, (total, sentence) in wrong_sums.items():
+    both_wrong = log_softmax_with(nothing_off, total)
+    ex.mistake(f"{sentence} {and_large}", **{f"{name}, exp of large scores": both_wrong})
 
 @ex.mistake("You subtracted the sum itself. The logarithm of a quotient is a difference of "
             "logarithms: subtract the logarithm of the sum.")
 def no_logarithm_of_the_sum(x, dim=-1):
-    return (x - x.amax(dim, keepdim=True)) - (x - x.amax(dim, keepdim=True)).exp().sum(dim, keepdim=True)
+    x = x - x.amax(dim, keepdim=True)
+    return x - x.exp().sum(dim, keepdim=True)
 
 @ex.mistake("You subtract the largest inside the sum only. Then the answer is too high by it. "
             "Begin with `x = x - largest`, and use that `x` in both places.")
@@ -321,21 +349,21 @@ def the_largest_not_used(x, dim=-1):
     return x - (x - x.amax(dim, keepdim=True)).exp().sum(dim, keepdim=True).log()
 
 @ex.mistake("You gave the probabilities. Their logarithms are asked for.")
-def probabilities_log_softmax(x, dim=-1):
+def not_yet_logarithms(x, dim=-1):
     return softmax(x, dim)
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #4513b756
 @ex.right
-def another_log_softmax(x, dim=-1):
+def torchs_log_softmax(x, dim=-1):
     return x.log_softmax(dim)
 
 @ex.right
-def another_log_softmax_1(x, dim=-1):
+def by_logsumexp(x, dim=-1):
     return x - x.logsumexp(dim, keepdim=True)
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #b902d617
 def accuracy(preds, targs):
-    "The share of pictures whose highest score is the right one: scores `(n,c)`, classes `(n,) -> scalar`, a float"
+    "The share of pictures whose highest score is the right one: `(n,c), (n,) -> scalar`, a float"
     return (preds.argmax(1) == targs).float().mean()
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #c582a58d
@@ -348,19 +376,25 @@ def some_scores(dice):
     n, c = dice.pick((5, 5), (8, 3), (7, 4))
     return 2*dice.normal(n, c), dice.ints(0, c - 1, n)
 
-def cells_right(preds, targs, above): return ((preds > above) == torch.nn.functional.one_hot(targs, preds.shape[1])).float().mean()
+def cells_right(preds, targs, above):
+    "The share of single scores on the right side of a threshold"
+    wanted = F.one_hot(targs, preds.shape[1])
+    return ((preds > above) == wanted).float().mean()
+
+four_pictures = torch.tensor([[0.2, 0.3, 0.1], [2., 3., -1.], [-1., -2., -3.], [9., 8., 7.]])
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #7111b084
 ex = exercise(accuracy,
     after="Why not `log(softmax(x))`?",
     use=one_number,
-    cases=[(torch.tensor([[0.2, 0.3, 0.1], [2., 3., -1.], [-1., -2., -3.], [9., 8., 7.]]), torch.tensor([1, 1, 0, 1])),
+    cases=[(four_pictures, torch.tensor([1, 1, 0, 1])),
            (torch.tensor([[0.9, 0.8], [0.1, 0.7]]), torch.tensor([1, 1])),
            some_scores],
     hints=["Which class does the net mean? Where in a row do you read that?",
            "The position of the highest score in each row is the predicted class. Compare it "
            "with `targs`, and take the share of equal ones.",
-           "`preds.argmax(1) == targs` is True and False. Make floats of them, then take the mean."],
+           "`preds.argmax(1) == targs` is True and False. Make floats of them, then take the "
+           "mean."],
     why="The highest score wins, and softmax would not change which one that is. A threshold "
         "fits one question with yes or no; ten classes compete.")
 
@@ -395,7 +429,8 @@ def cell_by_cell_0(preds, targs):
 def count_for_share(preds, targs):
     return (preds.argmax(1) == targs).float().sum()
 
-@ex.mistake("You gave the share of wrong ones, the error rate. Accuracy is the share of right ones.")
+@ex.mistake("You gave the share of wrong ones, the error rate. Accuracy is the share of right "
+            "ones.")
 def errors(preds, targs):
     return (preds.argmax(1) != targs).float().mean()
 
@@ -406,33 +441,42 @@ def score_for_class(preds, targs):
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #0b8c75c5
 @ex.right
-def another_accuracy(preds, targs):
+def by_max(preds, targs):
     return (preds.max(1).indices == targs).double().mean()
 
 @ex.right
-def another_accuracy_1(preds, targs):
+def counted_and_divided(preds, targs):
     return (preds.argmax(1) == targs).sum()/len(targs)
 
 @ex.right
-def another_accuracy_2(preds, targs):
+def picture_by_picture(preds, targs):
     return sum(int(p.argmax()) == int(t) for p, t in zip(preds, targs))/len(targs)
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #5184b5f0
 def layer_with(fn, w, b, x, act=None):
-    "What can be seen of a layer that `fn` makes: how it begins, and what it does to `x` with the weights `w` and `b`"
+    "How a layer that `fn` makes begins, and what it does to `x` with the weights `w` and `b`"
     fresh, again = (fn(40, 30, gen=torch.Generator().manual_seed(1)) for _ in range(2))
     size = fresh.w.detach().abs().max().item()*40**0.5
-    seen = {"shape of w": tuple(fresh.w.shape), "shape of b": tuple(fresh.b.shape), "params are w and b": len(fresh.params) == 2 and fresh.params[0] is fresh.w and fresh.params[1] is fresh.b,
-            "no calculation behind w and b": fresh.w.is_leaf and fresh.b.is_leaf, "w and b can learn": fresh.w.requires_grad and fresh.b.requires_grad, "w on both sides of 0": (fresh.w < 0).any().item() and (fresh.w > 0).any().item(),
-            "w within 1/√nin": size <= 1.0001, "w reaches it nearly": size > 0.9, "equal for equal gen": torch.equal(fresh.w, again.w)}
+    two = len(fresh.params) == 2
+    seen = {"shape of w": tuple(fresh.w.shape),
+            "shape of b": tuple(fresh.b.shape),
+            "params are w and b": two and fresh.params[0] is fresh.w and fresh.params[1] is fresh.b,
+            "no calculation behind w and b": fresh.w.is_leaf and fresh.b.is_leaf,
+            "w and b can learn": fresh.w.requires_grad and fresh.b.requires_grad,
+            "w on both sides of 0": (fresh.w < 0).any().item() and (fresh.w > 0).any().item(),
+            "w within 1/√nin": size <= 1.0001,
+            "w reaches it nearly": size > 0.9,
+            "equal for equal gen": torch.equal(fresh.w, again.w)}
     layer = fn(*w.shape, act)
     layer.w.data, layer.b.data = w, b
     return seen | {"layer(x)": layer(x)}
 
 def some_layer(dice):
     n, nin, nout = dice.pick((3, 2, 4), (2, 4, 3), (5, 3, 2))
-    return dice.normal(nin, nout), dice.normal(nout), dice.normal(n, nin), dice.pick(None, torch.relu, torch.tanh)
+    w, b, x = dice.normal(nin, nout), dice.normal(nout), dice.normal(n, nin)
+    return w, b, x, dice.pick(None, torch.relu, torch.tanh)
 
+# %% ../../../nbs/exercises/07_classifier.ipynb #1c000032
 def dense_but(change=lambda layer: None, forward=Dense.__call__):
     "A class like `Dense` with a `change` to what a new layer holds, or another `forward`"
     class Other(Dense):
@@ -442,27 +486,43 @@ def dense_but(change=lambda layer: None, forward=Dense.__call__):
         def __call__(self, x): return forward(self, x)
     return Other
 
-def renew(layer, make):
-    layer.w = make(*layer.w.shape).requires_grad_()
-    layer.params = [layer.w, layer.b]
+def dense_from(make):
+    "A class like `Dense` whose weights are `make(nin, nout)`"
+    def change(layer):
+        layer.w = make(*layer.w.shape).requires_grad_()
+        layer.params = [layer.w, layer.b]
+    return dense_but(change)
+
+def seeded_rand(nin, nout):
+    "From 0 to 1, the same numbers every time"
+    return torch.rand(nin, nout, generator=torch.Generator().manual_seed(0))
 
 def calculated(layer):
     layer.w = layer.w.detach().requires_grad_()*1
     layer.params = [layer.w, layer.b]
 
-def bend_first(layer, x): return (layer.act or (lambda out: out))(x@layer.w) + layer.b
+def frozen(layer):
+    for p in layer.params: p.requires_grad_(False)
 
-def without_sum(layer, x): return (layer.act or (lambda out: out))(x@layer.w)
+def bent(layer, out): return layer.act(out) if layer.act else out
+
+def bend_first(layer, x): return bent(layer, x@layer.w) + layer.b
+
+def without_sum(layer, x): return bent(layer, x@layer.w)
 
 def without_bend(layer, x): return x@layer.w + layer.b
 
 def always_relu(layer, x): return torch.relu(x@layer.w + layer.b)
 
+def act_without_asking(layer, x): return layer.act(x@layer.w + layer.b)
+
 # %% ../../../nbs/exercises/07_classifier.ipynb #6f5f985d
+one_to_two = torch.tensor([[1., -2.]])      # weights
+
 ex = exercise(Dense,
     use=layer_with,
-    cases=[(torch.tensor([[1., -2.]]), torch.tensor([0.5, 1.]), torch.tensor([[1.], [2.]]), torch.relu),
-           (torch.tensor([[1., -2.]]), torch.tensor([0.5, 1.]), torch.tensor([[1.], [2.]])),
+    cases=[(one_to_two, torch.tensor([0.5, 1.]), torch.tensor([[1.], [2.]]), torch.relu),
+           (one_to_two, torch.tensor([0.5, 1.]), torch.tensor([[1.], [2.]])),
            some_layer],
     hints=["A layer holds two tensors that learn. Which shapes must they have, so that `x@w + b` "
            "turns `(n,nin)` into `(n,nout)`?",
@@ -488,7 +548,7 @@ ex.mistake("You left out `b`. Without it every neuron bends at the same place, t
 
 ex.mistake("You call `act` in any case. The last layer of a net has none, `act` is None there: "
            "then return the sum as it is.",
-           act_always_called=dense_but(forward=lambda layer, x: layer.act(x@layer.w + layer.b)))
+           act_always_called=dense_but(forward=act_without_asking))
 
 ex.mistake("You never call `act`. Layers without a bend are one layer, however many there are: "
            "`act(x@w + b)`, where there is an `act`.",
@@ -496,27 +556,27 @@ ex.mistake("You never call `act`. Layers without a bend are one layer, however m
 
 ex.mistake("You bend with `relu` in any case. The last layer of a net must give negative scores "
            "too: call `self.act` if there is one.",
-           always_relu_dense=dense_but(forward=always_relu))
+           relu_in_any_case=dense_but(forward=always_relu))
 
 ex.mistake("You made the weights without `requires_grad`. PyTorch then records nothing for them, "
            "and there is no slope to step along.",
-           cannot_learn=dense_but(lambda layer: [p.requires_grad_(False) for p in layer.params]))
+           cannot_learn=dense_but(frozen))
 
 ex.mistake("Your weights begin above 0 only. Then all neurons say much the same. Make them lie on "
            "both sides of 0: `2*torch.rand(...) - 1`, times the size.",
-           only_above_0=dense_but(lambda layer: renew(layer, lambda nin, nout: torch.rand(nin, nout, generator=torch.Generator().manual_seed(0))*nin**-0.5)))
+           only_above_0=dense_from(lambda nin, nout: seeded_rand(nin, nout)*nin**-0.5))
 
 ex.mistake("Your weights begin between 0 and 1. Make them lie on both sides of 0, and the smaller "
            "the more inputs there are: `2*torch.rand(...) - 1`, times `nin**-0.5`.",
-           only_above_0_too_large=dense_but(lambda layer: renew(layer, lambda nin, nout: torch.rand(nin, nout, generator=torch.Generator().manual_seed(0)))))
+           only_above_0_too_large=dense_from(seeded_rand))
 
 ex.mistake("Your weights begin too large. A neuron adds up `nin` products, so with many inputs "
            "its sum grows. Multiply the weights by `nin**-0.5`.",
-           too_large=dense_but(lambda layer: renew(layer, lambda nin, nout: 2*torch.rand(nin, nout, generator=torch.Generator().manual_seed(0)) - 1)))
+           too_large=dense_from(lambda nin, nout: 2*seeded_rand(nin, nout) - 1))
 
 ex.mistake("You draw the weights without `gen`. Two layers made with equal generators are to be "
            "equal: hand it on, `generator=gen`.",
-           gen_not_used=dense_but(lambda layer: renew(layer, lambda nin, nout: (2*torch.rand(nin, nout) - 1)*nin**-0.5)))
+           gen_not_used=dense_from(lambda nin, nout: (2*torch.rand(nin, nout) - 1)*nin**-0.5))
 
 ex.mistake("Your `w` is the result of a calculation, so its slope ends up in the tensor before "
            "it. Do the arithmetic first, `requires_grad_()` last.",
@@ -524,20 +584,21 @@ ex.mistake("Your `w` is the result of a calculation, so its slope ends up in the
 
 ex.mistake("Your weights begin at 0. Then all neurons of a layer are alike, get the same slope, "
            "and stay alike. Draw them at random.",
-           all_zero=dense_but(lambda layer: renew(layer, torch.zeros)))
+           all_zero=dense_from(torch.zeros))
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #ff843404
 @ex.right
 class DenseByTorch:
     def __init__(self, nin, nout, act=None, gen=None):
-        self.w = torch.empty(nin, nout).uniform_(-1/nin**0.5, 1/nin**0.5, generator=gen).requires_grad_()
+        size = 1/nin**0.5
+        self.w = torch.empty(nin, nout).uniform_(-size, size, generator=gen).requires_grad_()
         self.b = torch.zeros(nout, requires_grad=True)
         self.params, self.act = [self.w, self.b], act or (lambda x: x)
     def __call__(self, x): return self.act(torch.addmm(self.b, x, self.w))
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #435ca684
 ex = question("gradient_shape",
-    after="The classifier, from scratch",
+    after="A layer",
     answer=(784, 50),
     hints=["How many knobs does `w` have, and how many slopes does each of them have?",
            "Each weight has one slope, and the slopes lie as the weights do.",
@@ -550,41 +611,72 @@ ex.mistake((64, 784, 50),
            "You count one slope for each picture. The loss is one number for the whole batch, so "
            "each weight has one slope.")
 ex.mistake((50, 784),
-           "That is how `nn.Linear` stores its weights. Here `x@w` takes them as (inputs, outputs).")
+           "That is how `nn.Linear` stores its weights. Here `x@w` takes them as (inputs, "
+           "outputs).")
 ex.mistake((64, 50),
-           "That is the shape of what comes out of the layer. The slopes are those of the weights.")
+           "That is the shape of what comes out of the layer. The slopes are those of the "
+           "weights.")
 ex.mistake((64, 784), "That is the shape of what goes in. The slopes are those of the weights.")
 ex.mistake((50,), "That is the slope of `b`. And of `w`?")
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #21fa0eda
+def order(pairs):
+    "The pictures of all batches as they come; each is known by its first number"
+    return [v for xb, _ in pairs for v in xb[:, 0].tolist()]
+
 def three_epochs(fn, x, y, bs):
     "What can be said of the batches of three epochs, in whatever order they come"
     gen, label = torch.Generator().manual_seed(0), dict(zip(x[:, 0].tolist(), y.tolist()))
     epochs = [[(xb.clone(), yb.clone()) for xb, yb in fn(x, y, bs, gen)] for _ in range(3)]
-    def order(pairs): return [v for xb, _ in pairs for v in xb[:, 0].tolist()]
-    orders, (a, b) = [order(e) for e in epochs], (order(fn(x, y, bs, torch.Generator().manual_seed(1))) for _ in range(2))
-    return {"sizes": [len(xb) for xb, _ in epochs[0]], "every picture once": all(sorted(o) == sorted(label) for o in orders),
-            "with its own label": all(label[v] == t for e in epochs for xb, yb in e for v, t in zip(xb[:, 0].tolist(), yb.tolist())),
-            "shuffled": any(o != [v for v in label if v in o] for o in orders), "in a new order each epoch": len({tuple(o) for o in orders}) > 1, "equal for equal gen": a == b}
+    orders = [order(pairs) for pairs in epochs]
+    a, b = (order(fn(x, y, bs, torch.Generator().manual_seed(1))) for _ in range(2))
+    firsts = [v for pairs in orders for v in pairs]
+    targs = [t for pairs in epochs for _, yb in pairs for t in yb.tolist()]
+    return {"sizes": [len(xb) for xb, _ in epochs[0]],
+            "every picture once": all(sorted(o) == sorted(label) for o in orders),
+            "with its own label": all(label[v] == t for v, t in zip(firsts, targs)),
+            "shuffled": any(o != [v for v in label if v in o] for o in orders),
+            "in a new order each epoch": len({tuple(o) for o in orders}) > 1,
+            "equal for equal gen": a == b}
 
 def some_pictures(dice):
     n = dice.pick(7, 9, 11)
     return dice.normal(n, 2), torch.arange(n), dice.pick(2, 3, 4, 20)
 
-def batches_by(order, drop=False):
-    "`batches` in another order: `order(n, gen)` gives the indices of `x` and those of `y`"
+# %% ../../../nbs/exercises/07_classifier.ipynb #1c000033
+def batches_by(indices, drop=False):
+    "`batches` in another order: `indices(n, gen)` are those of `x` and those of `y`"
     def wrong(x, y, bs, gen=None):
-        for i, j in zip(*(idx.split(bs) for idx in order(len(x), gen))):
+        for i, j in zip(*(idx.split(bs) for idx in indices(len(x), gen))):
             if not drop or len(i) == bs: yield x[i], y[j]
     return wrong
 
-def both(idx): return idx, idx
+def as_they_lie(n, gen): return torch.arange(n), torch.arange(n)
+
+def shuffled(n, gen):
+    idx = torch.randperm(n, generator=gen)
+    return idx, idx
+
+def shuffled_alike(n, gen): return shuffled(n, torch.Generator().manual_seed(3))
+
+def shuffled_without_gen(n, gen): return shuffled(n, None)
+
+def shuffled_apart(n, gen):
+    return torch.randperm(n, generator=gen), torch.randperm(n, generator=gen)
+
+def drawn_with_repetition(n, gen):
+    idx = torch.randint(n, (n,), generator=gen)
+    return idx, idx
+
+def sorted_by_random_numbers(n, gen):
+    idx = torch.rand(n, generator=gen).argsort()
+    return idx, idx
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #4916817b
 ex = exercise(batches,
     use=three_epochs,
-    cases=[(torch.tensor([[1.], [2.], [3.], [4.], [5.]]), torch.tensor([10, 20, 30, 40, 50]), 2),
-           (torch.tensor([[1.], [2.], [3.], [4.], [5.]]), torch.tensor([10, 20, 30, 40, 50]), 1),
+    cases=[(torch.arange(1., 6)[:, None], torch.arange(10, 60, 10), 2),
+           (torch.arange(1., 6)[:, None], torch.arange(10, 60, 10), 1),
            some_pictures],
     hints=["One random order of the numbers 0 to n-1 is enough for both `x` and `y`. How do you "
            "cut it into pieces of `bs`?",
@@ -600,31 +692,31 @@ ex = exercise(batches,
 # %% ../../../nbs/exercises/07_classifier.ipynb #eb70a393
 ex.mistake("You drop what does not fill a whole batch. Those pictures are data too: let the last "
            "batch be smaller.",
-           last_batch_dropped=batches_by(lambda n, gen: both(torch.randperm(n, generator=gen)), drop=True))
+           last_batch_dropped=batches_by(shuffled, drop=True))
 
 ex.mistake("You drop what does not fill a whole batch, and never shuffle. Let the last batch be "
            "smaller, and begin with `torch.randperm`.",
-           last_batch_dropped_not_shuffled=batches_by(lambda n, gen: both(torch.arange(n)), drop=True))
+           last_batch_dropped_not_shuffled=batches_by(as_they_lie, drop=True))
 
 ex.mistake("You take the pictures in the order in which they lie. If that order is by class, each "
            "step unlearns the one before. Begin with `torch.randperm`.",
-           not_shuffled=batches_by(lambda n, gen: both(torch.arange(n))))
+           not_shuffled=batches_by(as_they_lie))
 
 ex.mistake("You shuffle the same way every time. Use the generator that you are given: it goes on "
            "where it stopped, and each epoch gets a new order.",
-           the_same_order_each_epoch=batches_by(lambda n, gen: both(torch.randperm(n, generator=torch.Generator().manual_seed(3)))))
+           the_same_order_each_epoch=batches_by(shuffled_alike))
 
 ex.mistake("You shuffle without `gen`. Who gives equal generators wants equal batches, to run it "
            "again: `torch.randperm(n, generator=gen)`.",
-           gen_not_used_batches=batches_by(lambda n, gen: both(torch.randperm(n))))
+           shuffled_by_chance=batches_by(shuffled_without_gen))
 
 ex.mistake("You shuffle pictures and labels each in an order of its own. Then every picture gets "
            "somebody else's label. One order, used for both.",
-           each_shuffled_for_itself=batches_by(lambda n, gen: (torch.randperm(n, generator=gen), torch.randperm(n, generator=gen))))
+           each_shuffled_for_itself=batches_by(shuffled_apart))
 
 ex.mistake("You draw at random with repetition. Some pictures come twice and others never. An "
            "epoch is every picture once: `torch.randperm`.",
-           drawn_again_and_again=batches_by(lambda n, gen: both(torch.randint(n, (n,), generator=gen))))
+           drawn_again_and_again=batches_by(drawn_with_repetition))
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #d97a05ac
 @ex.right
@@ -633,14 +725,20 @@ def batches_by_slices(x, y, bs, gen=None):
     x, y = x[order], y[order]
     return [(x[i:i + bs], y[i:i + bs]) for i in range(0, len(x), bs)]
 
-ex.right(batches_by(lambda n, gen: both(torch.rand(n, generator=gen).argsort())))
+ex.right(batches_by(sorted_by_random_numbers))
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #09a1ef07
+def layer_of(w):
+    "A `Dense` layer with the weights `w`, its `b` at 0"
+    layer = Dense(*w.shape)
+    layer.w = w.clone().requires_grad_()
+    layer.b = torch.zeros(w.shape[1], dtype=w.dtype, requires_grad=True)
+    layer.params = [layer.w, layer.b]
+    return layer
+
 def two_steps(fn, w, xb, yb, lr, rule=None):
-    "Two steps on the same batch with one layer of the weights `w`, its `b` at 0: both losses, and the knobs afterwards"
-    model = Dense(*w.shape)
-    model.w, model.b = w.clone().requires_grad_(), torch.zeros(w.shape[1], dtype=w.dtype, requires_grad=True)
-    model.params = [model.w, model.b]
+    "Two steps on the same batch with one layer: both losses, and the knobs afterwards"
+    model = layer_of(w)
     losses = [fn(model, xb, yb, lr, rule) for _ in range(2)]
     return {"losses": losses, "w": model.w.detach(), "b": model.b.detach()}
 
@@ -648,9 +746,21 @@ def decay(p, g): return g + 0.5*p
 
 def some_batch(dice):
     n = dice.pick(3, 5, 6)
-    return dice.normal(2, 3), dice.normal(n, 2), dice.ints(0, 2, n), dice.pick(0.1, 0.5), dice.pick(None, decay)
+    w, xb, yb = dice.normal(2, 3), dice.normal(n, 2), dice.ints(0, 2, n)
+    return w, xb, yb, dice.pick(0.1, 0.5), dice.pick(None, decay)
 
-def step_with(loss_of=lambda scores, yb: nll(log_softmax(scores), yb), sign=1, fresh=False, after=False, ruled=True):
+# %% ../../../nbs/exercises/07_classifier.ipynb #1c000034
+def the_loss(scores, yb): return nll(log_softmax(scores), yb)
+
+def loss_of_softmax_twice(scores, yb): return nll(log_softmax(softmax(scores)), yb)
+
+def loss_of_probabilities(scores, yb): return nll(softmax(scores), yb)
+
+def loss_of_log_of_softmax(scores, yb): return nll(softmax(scores).log(), yb)
+
+def loss_along_the_pictures(scores, yb): return nll(log_softmax(scores, 0), yb)
+
+def step_with(loss_of=the_loss, sign=1, fresh=False, after=False, ruled=True):
     "`training_step` with one thing changed"
     def wrong(model, xb, yb, lr, rule=None):
         loss = loss_of(model(xb), yb)
@@ -664,6 +774,7 @@ def step_with(loss_of=lambda scores, yb: nll(log_softmax(scores), yb), sign=1, f
     return wrong
 
 def step_by_backward(zero):
+    "`training_step` with `backward`, with or without setting the slopes back"
     def step(model, xb, yb, lr, rule=None):
         loss = nll(log_softmax(model(xb)), yb)
         loss.backward()
@@ -673,12 +784,14 @@ def step_by_backward(zero):
         return loss.item()
     return step
 
+def double(*numbers): return torch.tensor(numbers, dtype=torch.float64)
+
 # %% ../../../nbs/exercises/07_classifier.ipynb #59389bcd
 ex = exercise(training_step,
     use=two_steps,
-    cases=[(torch.tensor([[0., 0.]], dtype=torch.float64), torch.tensor([[1.]], dtype=torch.float64), torch.tensor([0]), 1.),
-           (torch.tensor([[0., 2000.]], dtype=torch.float64), torch.tensor([[1.], [1.]], dtype=torch.float64), torch.tensor([0, 1]), 0.5),
-           (torch.tensor([[2., 0.]], dtype=torch.float64), torch.tensor([[1.]], dtype=torch.float64), torch.tensor([0]), 1., decay),
+    cases=[(double([0., 0.]), double([1.]), torch.tensor([0]), 1.),
+           (double([0., 2000.]), double([1.], [1.]), torch.tensor([0, 1]), 0.5),
+           (double([2., 0.]), double([1.]), torch.tensor([0]), 1., decay),
            some_batch],
     hints=["Four things: scores, loss, slopes, step. Which functions of this lesson make the "
            "loss of the scores?",
@@ -700,11 +813,11 @@ ex.mistake("You never set the slopes back. `backward` adds to `.grad`, so the se
 ex.mistake("You apply softmax twice: `log_softmax` (like `F.cross_entropy`) has one inside. "
            "Probabilities as scores are never far apart, so the slopes stay small. Give it the "
            "scores.",
-           softmax_twice=step_with(lambda scores, yb: nll(log_softmax(softmax(scores)), yb)))
+           softmax_twice=step_with(loss_of_softmax_twice))
 
 ex.mistake("You gave `nll` probabilities. It wants their logarithms: `log_softmax` in place of "
            "`softmax`.",
-           nll_of_probabilities=step_with(lambda scores, yb: nll(softmax(scores), yb)))
+           nll_of_probabilities=step_with(loss_of_probabilities))
 
 ex.mistake("You gave `nll` the scores. They have no limit, so the loss can fall for ever and "
            "nothing is learned. Put `log_softmax` between.",
@@ -712,11 +825,11 @@ ex.mistake("You gave `nll` the scores. They have no limit, so the loss can fall 
 
 ex.mistake("You took the logarithm of `softmax`. A probability that is rounded to 0 makes the "
            "loss infinite and the slopes no numbers. Use `log_softmax`.",
-           log_of_softmax_training_step=step_with(lambda scores, yb: nll(softmax(scores).log(), yb)))
+           logarithm_of_softmax=step_with(loss_of_log_of_softmax))
 
 ex.mistake("You took softmax along axis 0, where the pictures are. The classes compete, so it is "
            "the last axis.",
-           softmax_along_the_pictures=step_with(lambda scores, yb: nll(log_softmax(scores, 0), yb)))
+           softmax_along_the_pictures=step_with(loss_along_the_pictures))
 
 ex.mistake("You added the step. The slope points uphill: subtract.",
            uphill=step_with(sign=-1))
@@ -731,62 +844,96 @@ ex.mistake("You always step along the slope. Where there is a `rule`, the step i
 
 ex.mistake("You gave the loss after the step. Asked for is the one you took the slopes of, before "
            "it.",
-           loss_afterwards=step_with(after=True))
+           loss_after_the_step=step_with(after=True))
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #7defa2dd
 ex.right(step_by_backward(zero=True))
 
-ex.right(step_with(lambda scores, yb: torch.nn.functional.cross_entropy(scores, yb)))
+ex.right(step_with(F.cross_entropy))
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #92f61993
 class Watched(Sequential):
     "Remembers which training pictures came by, in which order"
-    def __init__(self, *layers): super().__init__(*layers); self.seen = []
-    def __call__(self, x): self.seen += [v for v in x[:, 0].tolist() if v >= 0]; return super().__call__(x)
+    def __init__(self, *layers):
+        super().__init__(*layers)
+        self.seen = []
+
+    def __call__(self, x):
+        self.seen += [v for v in x[:, 0].tolist() if v >= 0]
+        return super().__call__(x)
+
+def shuffles(fn):
+    "Whether `fn` takes six pictures in a new order in each of three epochs, seen with a rate of 0"
+    model = Watched(Dense(1, 2))
+    train = torch.arange(6.)[:, None], torch.zeros(6, dtype=torch.long)
+    fn(model, train, (-torch.ones(1, 1), torch.tensor([0])), 3, 0., 2)
+    return len({tuple(model.seen[i:i+6]) for i in range(0, len(model.seen), 6)}) > 1
 
 def fit_from(fn, w, train, valid, epochs, lr, bs, rule=None):
-    "The rows of `fit` with one layer of the weights `w`, its `b` at 0; and whether it shuffles, seen with a rate of 0"
-    model = Dense(*w.shape)
-    model.w, model.b = w.clone().requires_grad_(), torch.zeros(w.shape[1], dtype=w.dtype, requires_grad=True)
-    model.params = [model.w, model.b]
-    rows, still = fn(Sequential(model), train, valid, epochs, lr, bs, rule), Watched(Dense(1, 2))
-    fn(still, (torch.arange(6.)[:, None], torch.zeros(6, dtype=torch.long)), (-torch.ones(1, 1), torch.tensor([0])), 3, 0., 2)
-    return {"rows": rows, "a new order in each epoch": len({tuple(still.seen[i:i+6]) for i in range(0, len(still.seen), 6)}) > 1}
+    "The rows of `fit` with one layer of the weights `w`; and whether it shuffles"
+    rows = fn(Sequential(layer_of(w)), train, valid, epochs, lr, bs, rule)
+    return {"rows": rows, "a new order in each epoch": shuffles(fn)}
 
 def pull(p, g): return g + 0.5*p
 
 def same_pictures(dice):
     "The training pictures are all alike, so the order does not matter"
     n, m = dice.pick(5, 7), 6
-    train, valid = (dice.normal(1, 2).expand(n, 2).clone(), torch.ones(n, dtype=torch.long)), (2*dice.normal(m, 2), dice.ints(0, 2, m))
-    return dice.normal(2, 3), train, valid, dice.pick(1, 2), 0.5, dice.pick(2, 3), dice.pick(None, pull)
+    train = dice.normal(1, 2).expand(n, 2).clone(), torch.ones(n, dtype=torch.long)
+    valid = 2*dice.normal(m, 2), dice.ints(0, 2, m)
+    w, epochs, bs = dice.normal(2, 3), dice.pick(1, 2), dice.pick(2, 3)
+    return w, train, valid, epochs, 0.5, bs, dice.pick(None, pull)
 
-def fit_with(train_loss=lambda losses, sizes, now: sum(l*n for l, n in zip(losses, sizes))/sum(sizes), early=False, on_train=False, ruled=True, first=0, once=False, remade=False):
+three_ones = torch.ones(3, 1, dtype=torch.float64), torch.tensor([0, 0, 0])
+
+# %% ../../../nbs/exercises/07_classifier.ipynb #1c000035
+def weighted(losses, sizes): return sum(l*n for l, n in zip(losses, sizes))
+
+def mean_over_pictures(losses, sizes, afterwards): return weighted(losses, sizes)/sum(sizes)
+
+def last_loss(losses, sizes, afterwards): return losses[-1]
+
+def mean_over_batches(losses, sizes, afterwards): return sum(losses)/len(losses)
+
+def sum_over_batches(losses, sizes, afterwards): return sum(losses)
+
+def weighted_by_batches(losses, sizes, afterwards): return weighted(losses, sizes)/len(losses)
+
+def weighted_sum(losses, sizes, afterwards): return weighted(losses, sizes)
+
+def loss_afterwards(losses, sizes, afterwards): return afterwards()["valid_loss"]
+
+def fit_with(train_loss=mean_over_pictures, early=False, on_train=False, ruled=True, first=0,
+             once=False, remade=False):
     "`fit` with one thing changed"
     def wrong(model, train, valid, epochs, lr, bs=32, rule=None, seed=0):
-        gen, rows, (x, y) = torch.Generator().manual_seed(seed), [], train if on_train else valid
+        gen, rows = torch.Generator().manual_seed(seed), []
+        pair = train if on_train else valid
         for epoch in range(epochs):
             if remade: gen = torch.Generator().manual_seed(seed)
-            before = model(x).detach()
-            done = [(training_step(model, xb, yb, lr, rule if ruled else None), len(xb)) for xb, yb in batches(*train, bs, gen)]
-            scores = before if early else model(x).detach()
-            rows.append(dict(epoch=epoch + first, train_loss=train_loss(*zip(*done), lambda: nll(log_softmax(model(train[0])), train[1]).item()), valid_loss=nll(log_softmax(scores), y).item(), accuracy=accuracy(scores, y).item()))
+            before, losses, sizes = judge(model, pair), [], []
+            for xb, yb in batches(*train, bs, gen):
+                losses.append(training_step(model, xb, yb, lr, rule if ruled else None))
+                sizes.append(len(xb))
+            loss = train_loss(losses, sizes, lambda: judge(model, train))
+            judged = before if early else judge(model, pair)
+            rows.append(dict(epoch=epoch + first, train_loss=loss, **judged))
         return rows[-1] if once else rows
     return wrong
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #108a4e99
 ex = exercise(fit,
     use=fit_from,
-    cases=[(torch.tensor([[0., 0.]], dtype=torch.float64), (torch.ones(3, 1, dtype=torch.float64), torch.tensor([0, 0, 0])), (torch.tensor([[1.], [2.]], dtype=torch.float64), torch.tensor([0, 1])), 1, 1., 2),
+    cases=[(double([0., 0.]), three_ones, (double([1.], [2.]), torch.tensor([0, 1])), 1, 1., 2),
            same_pictures],
     hints=["What happens in an epoch? And when each batch tells you the mean loss of its own "
            "pictures, what is the mean over all of them?",
            "For each epoch: a `training_step` on each batch of `batches(*train, bs, gen)`, "
-           "keeping loss times size. Then, without recording, the scores of `valid[0]`. One dict "
-           "per epoch. Divergence is not tried.",
+           "keeping loss times size. Then `judge(model, valid)`. One dict per epoch. Divergence is "
+           "not tried.",
            "`losses = [len(xb)*training_step(model, xb, yb, lr, rule) for xb, yb in "
-           "batches(*train, bs, gen)]`, then `sum(losses)/len(train[1])`; for `valid` the same "
-           "functions as in `training_step`, and `accuracy`, with `.item()`."],
+           "batches(*train, bs, gen)]`, then `sum(losses)/len(train[1])`; `**judge(model, valid)` "
+           "puts both its numbers into the dict."],
     why="The sum of size times loss, divided by the number of pictures, is the mean over "
         "pictures, however the batches are cut. Only `valid` says whether it learned or only "
         "remembers, and it is looked at after the steps.")
@@ -795,28 +942,28 @@ ex = exercise(fit,
 ex.mistake("You report the loss of the last batch as that of the epoch. That is one handful of "
            "pictures, by chance an easy or a hard one. Take the mean over all pictures of the "
            "epoch.",
-           the_last_batch=fit_with(lambda losses, sizes, now: losses[-1]))
+           the_last_batch=fit_with(last_loss))
 
 ex.mistake("You took the mean over the batches. The last one is smaller, and its pictures count "
            "more than others that way. Weight each loss by its batch's size, and divide by all "
            "pictures.",
-           batches_count_alike=fit_with(lambda losses, sizes, now: sum(losses)/len(losses)))
+           batches_count_alike=fit_with(mean_over_batches))
 
 ex.mistake("You added up the losses of the batches. That grows with the number of batches. Weight "
            "each by its size, and divide by the number of pictures.",
-           the_sum_of_the_batches=fit_with(lambda losses, sizes, now: sum(losses)))
+           the_sum_of_the_batches=fit_with(sum_over_batches))
 
 ex.mistake("You weighted by the sizes, then divided by the number of batches. Divide by the "
            "number of pictures.",
-           weighted_divided_by_batches=fit_with(lambda losses, sizes, now: sum(l*n for l, n in zip(losses, sizes))/len(losses)))
+           weighted_divided_by_batches=fit_with(weighted_by_batches))
 
 ex.mistake("You weighted and added, but did not divide. Divide by the number of pictures, or the "
            "loss grows with the data.",
-           not_divided=fit_with(lambda losses, sizes, now: sum(l*n for l, n in zip(losses, sizes))))
+           not_divided=fit_with(weighted_sum))
 
 ex.mistake("You calculated the training loss after the epoch. Asked for is the one while it "
            "learns: the mean of what `training_step` returned, which costs nothing more.",
-           losses_afterwards=fit_with(lambda losses, sizes, now: now()))
+           losses_afterwards=fit_with(loss_afterwards))
 
 ex.mistake("You judge by the training pictures. The net can learn those by heart. `valid_loss` "
            "and `accuracy` are those of `valid`.",
@@ -835,7 +982,8 @@ ex.mistake("Every epoch takes the pictures in the same order. Make the generator
            "loop, and hand it to `batches` each time.",
            always_the_same_order=fit_with(remade=True))
 
-ex.mistake("You return the last epoch's row only. Collect one per epoch in a list, and return that.",
+ex.mistake("You return the last epoch's row only. Collect one per epoch in a list, and return "
+           "that.",
            one_row=fit_with(once=True))
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #f79ea4e9
