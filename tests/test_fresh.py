@@ -12,7 +12,8 @@ from conftest import ROOT, command, notebooks, run, settings
 ALL = [ROOT/"nbs/index.ipynb", *notebooks("lessons"), *notebooks("lib"), *notebooks("pictures")]
 
 
-def files(folder, pattern="*.py"): return {p.name: p.read_text(encoding="utf-8") for p in sorted(folder.glob(pattern))}
+def files(folder, pattern="**/*.py"):
+    return {p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8") for p in sorted(folder.glob(pattern))}
 
 def differing(a, b): return sorted(name for name in a.keys() | b.keys() if a.get(name) != b.get(name))
 
