@@ -9,10 +9,8 @@ __all__ = ['SIZES', 'DRAWN', 'LARGEST', 'PICTURES', 'Arrays', 'read_idx', 'get_a
 import gzip, hashlib, math, struct, zlib
 from pathlib import Path
 from typing import NamedTuple
-
 import numpy as np
 import torch
-
 from ..core import course_home, progress, whole_or_nothing
 from ..data import CATALOGUE, IN_MEMORY, byte_cache, did_you_mean, find_or_make, get_data
 from . import digits, shapes, sky

@@ -10,10 +10,8 @@ __all__ = ['WORDS', 'MOST', 'ALLOWED', 'BATCHES', 'KINDS', 'download', 'fetch_pe
 import pickle, tarfile, zlib
 from contextlib import contextmanager
 from http.client import HTTPException
-
 import numpy as np
 from PIL import Image
-
 from ..core import UNWRITABLE, patience, progress
 
 # %% ../../nbs/pictures/06_fetch.ipynb #048e6dd1
