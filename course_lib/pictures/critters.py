@@ -174,7 +174,7 @@ def stripes(edge, jitter):
     return marks
 
 def spots(edge, jitter):
-    where = [(-.15,-.62), (.2,-.66), (0,-.38), (.48,-.55), (-.48,-.52), (.28,-.40), (-.30,-.36),
+    where = [(-.15,-.62), (.2,-.66), (0,-.38), (.48,-.55), (-.48,-.52), (.28,-.4), (-.3,-.36),
              (.68,-.2), (-.68,-.22), (.74,.15), (-.72,.18), (.62,.42), (-.62,.45)]
     return [oval(x, y, *size) for (x, y), size in zip(where+.03*jitter[:13], .06+.03*np.abs(jitter[13:26]))]
 
@@ -216,9 +216,7 @@ def ear(row, tone, side:int, perk:float):
     if row["tips"] == "dark": shapes.append(("ears", ink, fit(edge[(edge[:, 1] > tips_from[kind]) == hangs(row)])))
     return shapes
 
-def ears(row, tone, mood):
-    "Both ears."
-    return ear(row, tone, -1, mood["perk"][0]) + ear(row, tone, 1, mood["perk"][1])
+def ears(row, tone, mood): return ear(row, tone, -1, mood["perk"][0]) + ear(row, tone, 1, mood["perk"][1])
 
 # %% ../../nbs/pictures/01_critters.ipynb #2a0ba856
 muzzle_shapes = dict(  # half width, top, bottom, height of the nose
