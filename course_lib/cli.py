@@ -15,11 +15,12 @@ from pathlib import Path
 
 # %% ../nbs/lib/08_cli.ipynb #900f3716
 def lessons_dir(start=".", package=None):
-    "The lessons of the checkout that `start` lies in, else of the one that the package lies in; ValueError when there is neither"
+    "The lessons of the checkout that `start` lies in, else of the package's; ValueError when there is neither"
     package = Path(package or find_spec("course_lib").origin).resolve().parent
     tops = [*(Path(start).resolve()/"here").parents, package.parent]
     found = [top/"nbs/lessons" for top in tops if (top/"nbs/lessons").is_dir() and (top/"course_lib").is_dir()]
-    if not found: raise ValueError("There are no lessons here: go to a clone of the project, the folder that has nbs/lessons, and try again.")
+    if not found: raise ValueError(
+        "There are no lessons here: go to a clone of the project, the folder that has nbs/lessons, and try again.")
     return found[0]
 
 def title(file):
@@ -39,7 +40,8 @@ def find_lesson(name, start="."):
     names = list(lessons(start))
     if name in names: return lessons_dir(start)/f"{name}.ipynb"
     close = get_close_matches(str(name), names, n=1, cutoff=0.3)
-    raise ValueError(f"There is no lesson {name!r}: {f'did you mean {close[0]}? ' if close else ''}There are {', '.join(names)}.")
+    hint = f"did you mean {close[0]}? " if close else ""
+    raise ValueError(f"There is no lesson {name!r}: {hint}There are {', '.join(names)}.")
 
 # %% ../nbs/lib/08_cli.ipynb #aa9705e5
 def _tagged(nb, tag): return [c for c in nb["cells"] if tag in c["metadata"].get("tags", [])]
@@ -58,12 +60,12 @@ def _parameters(file, data):
 
 def _kernel_env():
     "Absolute folders for a kernel that stands elsewhere; with IN_TEST set no run ever exports a library"
-    folders = {k: str(Path(os.environ[k]).expanduser().resolve()) for k in ("COURSE_DATA", "COURSE_HOME") if os.environ.get(k)}
-    return {**folders, "IN_TEST": "1"}
+    folders = {k: os.environ[k] for k in ("COURSE_DATA", "COURSE_HOME") if os.environ.get(k)}
+    return {k: str(Path(v).expanduser().resolve()) for k, v in folders.items()} | {"IN_TEST": "1"}
 
 # %% ../nbs/lib/08_cli.ipynb #67ffaefa
 def run_lesson(lesson, data=None, start=".", out="_run"):
-    "Executes a lesson in a kernel of its own and keeps it in `out`: (executed notebook, its file). ValueError when a cell fails"
+    "Executes a lesson in a kernel of its own, kept in `out`: (executed notebook, file). ValueError when a cell fails"
     try: import papermill
     except ImportError: raise ValueError('Running a lesson needs papermill: pip install papermill ipykernel') from None
     src, dst = find_lesson(lesson, start), Path(out)
@@ -71,12 +73,14 @@ def run_lesson(lesson, data=None, start=".", out="_run"):
     dst.mkdir(parents=True, exist_ok=True)
     dst = dst/f"{src.stem}{'_' + re.sub(r'[^A-Za-z0-9]+', '_', data) if data else ''}.ipynb"
     os.environ.update(_kernel_env())
-    quiet = ["--IPKernelApp.log_level=ERROR"]       # or each kernel warns that it talks to us unencrypted, within this machine
-    try: return papermill.execute_notebook(src, dst, given, language="python", cwd=dst.parent.resolve(), extra_arguments=quiet, progress_bar=sys.stderr.isatty()), dst
+    quiet = ["--IPKernelApp.log_level=ERROR"]       # or kernels warn that they talk unencrypted, within this machine
+    how = dict(language="python", cwd=dst.parent.resolve(), extra_arguments=quiet, progress_bar=sys.stderr.isatty())
+    kept = f"What ran until there is in {dst}"
+    try: return papermill.execute_notebook(src, dst, given, **how), dst
     except papermill.PapermillExecutionError as e:
-        raise ValueError(f"{e}\n{src.stem} stopped at {e.ename}: {e.evalue}\nWhat ran until there is in {dst}") from None
+        raise ValueError(f"{e}\n{src.stem} stopped at {e.ename}: {e.evalue}\n{kept}") from None
     except RuntimeError as e:            # the kernel died or did not start
-        raise ValueError(f"{src.stem} did not get to its end: {e} (memory? see `course doctor`). What ran until there is in {dst}") from e
+        raise ValueError(f"{src.stem} did not get to its end: {e} (memory? see `course doctor`). {kept}") from e
 
 # %% ../nbs/lib/08_cli.ipynb #763a543d
 def _python(v=sys.version_info): return v >= (3, 10), f"Python {v[0]}.{v[1]}.{v[2]}", "install Python 3.10 or newer"
@@ -84,7 +88,8 @@ def _python(v=sys.version_info): return v >= (3, 10), f"Python {v[0]}.{v[1]}.{v[
 def _module(name, least, todo):
     "Whether a package can be imported and is at least version `least`"
     try: version = import_module(name).__version__
-    except Exception as e: return False, f"{name} cannot be imported ({type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''})", todo
+    except Exception as e:
+        return False, f"{name} cannot be imported ({type(e).__name__}: {str(e).partition(chr(10))[0]})", todo
     numbers = tuple(int(n) for n in re.findall(r"\d+", version)[:2])
     return numbers >= least, f"{name} {version}", todo
 
@@ -92,15 +97,16 @@ def _module(name, least, todo):
 def _gb(n): return f"{n/1e9:.1f} GB"
 
 def _device():
-    "The device lessons will use, and whether it multiplies bfloat16 natively: neither can be wrong, both say what to expect"
+    "The device lessons will use, and whether it multiplies bfloat16 natively: nothing here is wrong or right"
     import torch
     from course_lib.core import default_device, has_bfloat16
     dev = default_device()
     more = torch.cuda.get_device_name(dev) if dev.type == "cuda" else f"{torch.get_num_threads()} threads"
-    return True, f"device {dev} ({more}), {'native bfloat16' if has_bfloat16(str(dev)) else 'no native bfloat16, so float32: slower, same results'}", ""
+    precision = "native bfloat16" if has_bfloat16(str(dev)) else "no native bfloat16, so float32: slower, same results"
+    return True, f"device {dev} ({more}), {precision}", ""
 
 def _memory_size():
-    "Bytes of memory: (all, free). From psutil where it is installed, else from the system; (None, None) where that does not tell"
+    "Bytes of memory: (all, free), from psutil where it is installed, else from the system, which may know (None, None)"
     if find_spec("psutil"):
         import psutil
         return psutil.virtual_memory().total, psutil.virtual_memory().available
@@ -111,15 +117,17 @@ def _memory(size=None):
     "2 GB are enough for every lesson's small form"
     total, free = size or _memory_size()
     if total is None: return True, "memory unknown (pip install psutil tells)", ""
-    return free >= 1e9, f"memory {_gb(total)}, {_gb(free)} free", "close other programs and notebooks: a lesson wants 1 GB free"
+    advice = "close other programs and notebooks: a lesson wants 1 GB free"
+    return free >= 1e9, f"memory {_gb(total)}, {_gb(free)} free", advice
 
 # %% ../nbs/lib/08_cli.ipynb #1a242e23
 def _busy(load=None, cores=os.cpu_count()):
     "How many cores other programs kept busy in the last minute; unknown on Windows"
     if load is None and not hasattr(os, "getloadavg"): return True, "load unknown", ""
     load = os.getloadavg()[0] if load is None else load
-    advice = "; shut down other notebooks' kernels before you train, two trainings at once are many times slower than one after the other"
-    return True, f"{load:.1f} of {cores} cores busy in the last minute{advice if load > 0.75*cores else ''}", ""
+    advice = "shut down other notebooks' kernels before you train, two trainings at once are many times slower"
+    said = f"{load:.1f} of {cores} cores busy in the last minute"
+    return True, f"{said}; {advice}" if load > 0.75*cores else said, ""
 
 # %% ../nbs/lib/08_cli.ipynb #078a9bb9
 def _nearest(folder):
@@ -131,18 +139,20 @@ def _home(folder=None):
     from course_lib.core import course_home
     folder = Path(folder or course_home())
     place, free = _nearest(folder), shutil.disk_usage(_nearest(folder)).free
-    if folder.is_file() or not os.access(place, os.W_OK): return False, f"home {folder} cannot be written", "set COURSE_HOME to a folder you may write to"
+    if folder.is_file() or not os.access(place, os.W_OK):
+        return False, f"home {folder} cannot be written", "set COURSE_HOME to a folder you may write to"
     cache = sum(f.stat().st_size for f in (folder/"cache").rglob("*.np[yz]"))
     kept = f" ({_gb(cache)} of pictures as bytes in its folder cache, which you may delete)" if cache else ""
-    return free > 1e9, f"home {folder}, {_gb(free)} free{kept}", "free some space, or set COURSE_HOME to a folder elsewhere"
+    return free > 1e9, f"home {folder}, {_gb(free)} free{kept}", "free some space, or set COURSE_HOME to another folder"
 
 def _data_folder(folder=None):
     "The folder of real data: it need not be set, but must exist when it is"
     from course_lib.core import course_data
     folder = folder or course_data()
-    if folder is None: return True, "data: COURSE_DATA is not set, so drawn pictures, and downloads when you ask for them", ""
+    if folder is None: return True, "data: COURSE_DATA is not set, so drawn pictures, and downloads when you ask", ""
     if not Path(folder).is_dir(): return False, f"data {folder} is not a folder", "correct COURSE_DATA, or unset it"
-    return True, f"data {folder}: {', '.join(sorted(p.name for p in Path(folder).iterdir())) or 'empty'}; {_gb(shutil.disk_usage(folder).free)} free", ""
+    names, free = sorted(p.name for p in Path(folder).iterdir()), _gb(shutil.disk_usage(folder).free)
+    return True, f"data {folder}: {', '.join(names) or 'empty'}; {free} free", ""
 
 # %% ../nbs/lib/08_cli.ipynb #2f710b97
 TOGETHER = "install both together, from one index: pip install --force-reinstall torch torchvision"
@@ -153,16 +163,19 @@ def _host():
 
 def checks():
     "Every check, as functions without arguments"
-    packages = [("torch", (2, 4), TOGETHER), ("torchvision", (0, 19), TOGETHER), ("ipywidgets", (8, 0), 'pip install -U "ipywidgets>=8", then restart the notebook')]
+    packages = [("torch", (2, 4), TOGETHER), ("torchvision", (0, 19), TOGETHER),
+                ("ipywidgets", (8, 0), 'pip install -U "ipywidgets>=8", then restart the notebook')]
     lab = [("jupyterlab", (4, 2), 'pip install -U "jupyterlab>=4.2"')] if find_spec("jupyterlab") else []
-    return [_python, *(lambda p=p: _module(*p) for p in packages + lab), _device, _memory, _busy, _home, _data_folder, _host]
+    modules = [lambda p=p: _module(*p) for p in packages + lab]
+    return [_python, *modules, _device, _memory, _busy, _home, _data_folder, _host]
 
 def doctor(checks=None):
-    "Tells line by line whether this machine is ready: ✔, or ✘ with what to do. Returns the exit code: 1 if there is a ✘"
+    "Tells line by line whether this machine is ready: ✔, or ✘ with what to do. The exit code: 1 if there is a ✘"
     ok = True
     for check in checks or globals()["checks"]():
         try: good, text, todo = check()
-        except Exception as e: good, text, todo = False, f"{check.__name__.strip('_')}: {type(e).__name__}: {e}", "see the first ✘ above"
+        except Exception as e:
+            good, text, todo = False, f"{check.__name__.strip('_')}: {type(e).__name__}: {e}", "see the first ✘ above"
         print(f"✔ {text}" if good else f"✘ {text} → {todo}")
         ok = ok and good
     return int(not ok)
@@ -179,14 +192,15 @@ def _targets(lessons, source, dest):
     "What `course clean` is to write, as `{path: text}`, and sentences about what it cannot"
     from course_lib.selftest.files import course_files, foreign_files, leftovers
     if source or dest:
-        if lessons or not (source and dest): raise ValueError("--source and --dest go together, without names of lessons: course clean --source FOLDER --dest FOLDER")
+        if lessons or not (source and dest): raise ValueError(
+            "--source and --dest go together, without names of lessons: course clean --source FOLDER --dest FOLDER")
         return foreign_files(source, dest)
     top, names = lessons_dir().parents[1], [_named(lesson) for lesson in lessons]
     targets = course_files(top, names)
     return targets, [f"{_said(p)} belongs to no lesson: delete it." for p in ([] if names else leftovers(top, targets))]
 
 def clean(lessons=(), check=False, force=False, source=None, dest=None):
-    "Makes the clean and practice notebooks anew, or only names those that are stale. Returns the exit code: 1 if something is not as it should be"
+    "Makes the clean and practice notebooks anew, or names those that are stale: the exit code, 1 if something is amiss"
     from course_lib.selftest.files import stale, update
     targets, problems = _targets(lessons, source, dest)
     old = stale(targets) if check else []
@@ -200,7 +214,7 @@ def clean(lessons=(), check=False, force=False, source=None, dest=None):
     return int(bool(old or left or problems))
 
 def practice(lesson, no_open=False):
-    "Copies the practice notebook of a lesson to `my/`, where git ignores it and nothing overwrites it, and opens it in JupyterLab"
+    "Copies a lesson's practice notebook to `my/`, where git ignores it and nothing overwrites it, and opens it"
     top, name = lessons_dir().parents[1], _named(lesson)
     made, mine = top/f"practice/{name}.ipynb", top/f"my/{name}.ipynb"
     if mine.exists(): print(f"{_said(mine)} is there already, and stays as you left it.")
@@ -211,7 +225,8 @@ def practice(lesson, no_open=False):
         with open(mine, "xb") as f: f.write(text)
         print(f"{_said(mine)} is yours: git ignores it, and nothing overwrites it.")
     lab = [sys.executable, "-m", "jupyterlab", str(mine)]
-    if not no_open and find_spec("jupyterlab") and "JPY_PARENT_PID" not in os.environ: return subprocess.run(lab).returncode
+    inside = "JPY_PARENT_PID" in os.environ         # a terminal of JupyterLab's own
+    if not no_open and find_spec("jupyterlab") and not inside: return subprocess.run(lab).returncode
     print(f"Open it in Jupyter, or with:  jupyter lab {_said(mine)}")
 
 # %% ../nbs/lib/08_cli.ipynb #19c7771a
@@ -222,7 +237,7 @@ def _answered(question):
         if said in ("y", "n"): return said == "y"
 
 def quiz(lesson, seed=None):
-    "Asks the questions of a lesson's questionnaire, shuffled; the learner grades. The result goes where `progress()` looks"
+    "Asks a lesson's questionnaire, shuffled; the learner grades. The result goes where `progress()` looks"
     from course_lib.selftest.notebook import parse_notebook
     from course_lib.selftest.practice import quiz as items
     name = _named(lesson)
@@ -240,7 +255,8 @@ def quiz(lesson, seed=None):
     except (EOFError, KeyboardInterrupt): return print("\nEnded early, nothing is written down.")
     print(f"\n{right} of {len(asked)}.", *(f"Look again at: {q}" for q in again), sep="\n")
     from course_lib.selftest.progress import record
-    record(lambda data: data["quiz"].update({name: {"right": right, "of": len(asked), "day": time.strftime("%Y-%m-%d")}}))
+    result = {"right": right, "of": len(asked), "day": time.strftime("%Y-%m-%d")}
+    record(lambda data: data["quiz"].update({name: result}))
 
 # %% ../nbs/lib/08_cli.ipynb #ee5a5fb6
 def _list():
@@ -269,17 +285,19 @@ def parser():
     run = add("run", _run, "run a lesson without a browser; it is kept in _run/")
     run.add_argument("lesson", metavar="LESSON", help="a name from `course list`, or a notebook")
     run.add_argument("--data", metavar="NAME", help="a name from `course data`, or a folder of yours")
-    add("data", _data, "make or fetch a data set; without a name: the catalogue").add_argument("name", metavar="NAME", nargs="?")
+    one = add("data", _data, "make or fetch a data set; without a name: the catalogue")
+    one.add_argument("name", metavar="NAME", nargs="?")
     add("doctor", doctor, "is this machine ready?")
     prac = add("practice", practice, "open the exercises of a lesson, in a copy of your own below my/")
     prac.add_argument("lesson", metavar="LESSON", help="a name from `course list`")
     prac.add_argument("--no-open", action="store_true", help="only make the copy")
-    add("quiz", quiz, "ask the questions of a lesson's questionnaire, in another order each time").add_argument("lesson", metavar="LESSON", help="a name from `course list`")
-    cl = add("clean", clean, "make the clean and practice notebooks of the lessons anew, or the clean form of any other notebooks")
+    ask = add("quiz", quiz, "ask the questions of a lesson's questionnaire, in another order each time")
+    ask.add_argument("lesson", metavar="LESSON", help="a name from `course list`")
+    cl = add("clean", clean, "make the lessons' clean and practice notebooks anew, or the clean form of any others")
     cl.add_argument("lessons", metavar="LESSON", nargs="*", help="names from `course list`; none: all")
-    cl.add_argument("--check", action="store_true", help="write nothing, name what is stale; the exit code is 1 if something is")
+    cl.add_argument("--check", action="store_true", help="write nothing, name what is stale; exit code 1 if anything")
     cl.add_argument("--force", action="store_true", help="overwrite also what somebody has changed")
-    cl.add_argument("--source", metavar="FOLDER", help="a folder of notebooks of another course; they are never changed")
+    cl.add_argument("--source", metavar="FOLDER", help="a folder of notebooks of another course, never changed")
     cl.add_argument("--dest", metavar="FOLDER", help="where their clean form goes")
     return p
 

@@ -14,12 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from difflib import get_close_matches
 from pathlib import Path
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageOps, UnidentifiedImageError
-
 from .core import course_data, course_home, default_device, progress, whole_or_nothing
 from .pictures.critters import draw_critters
 from .pictures.fetch import fetch_cifar2, fetch_pets
@@ -33,15 +31,19 @@ CATALOGUE = {  # name -> what it is
     "glyphs": "10,000 digits, 28×28, drawn on your machine in seconds; stands for mnist",
     "mnist": "MNIST: 70,000 handwritten digits, 28×28, 12 MB (LeCun et al. 1998)",
     "sky": "6,000 birds and airplanes, 32×32 in colour, drawn on your machine in seconds; stands for cifar2",
-    "cifar2": "CIFAR-10's 12,000 birds and airplanes, 32×32 in colour, a download of 170 MB (Krizhevsky 2009)",
-}
+    "cifar2": "CIFAR-10's 12,000 birds and airplanes, 32×32 in colour, a download of 170 MB (Krizhevsky 2009)"}
 IN_MEMORY = "glyphs", "sky", "mnist"        # no folders of pictures: `get_arrays` has them
 
 def get_data(name):
-    "A folder of pictures, ready to use: a name in `CATALOGUE` (in `COURSE_DATA`, else in `COURSE_HOME`, else made now), or a folder of yours"
-    if name in IN_MEMORY: raise ValueError(f"{name!r} is no folder of pictures, it comes as numbers in memory: use get_arrays({name!r}), after `from course_lib.pictures.arrays import get_arrays`.")
-    if name not in CATALOGUE: return _own_folder(name)
-    return find_or_make(name, {"critters": _draw_critters, "pets": fetch_pets, "cifar2": fetch_cifar2}[name])
+    "A folder of pictures: a set of `CATALOGUE` (in `COURSE_DATA`, `COURSE_HOME`, or made now), or a folder of yours"
+    if name in IN_MEMORY:
+        advice = f"use get_arrays({name!r}), after `from course_lib.pictures.arrays import get_arrays`"
+        raise ValueError(f"{name!r} is no folder of pictures, it comes as numbers in memory: {advice}.")
+    make = {"critters": _draw_critters, "pets": fetch_pets, "cifar2": fetch_cifar2}
+    if name in [*make]: return find_or_make(name, make[name])
+    if Path(name).expanduser().is_dir(): return Path(name).expanduser()
+    advice = f"{did_you_mean(name, CATALOGUE)}the sets are {', '.join(CATALOGUE)}"
+    raise ValueError(f"{str(name)!r} is neither a data set nor a folder: {advice}.")
 
 def find_or_make(name, make):
     "The folder `name` in `COURSE_DATA`, else in `COURSE_HOME`, where `make(folder)` makes it now if it is not there"
@@ -49,11 +51,6 @@ def find_or_make(name, make):
         if place and os.path.isdir(place/name): return place/name
     with whole_or_nothing(course_home()/name) as tmp: make(tmp)
     return course_home()/name
-
-def _own_folder(name):
-    "A folder of the learner's; ValueError with close names when it is neither that nor in the catalogue"
-    if Path(name).expanduser().is_dir(): return Path(name).expanduser()
-    raise ValueError(f"{str(name)!r} is neither a data set nor a folder: {did_you_mean(name, CATALOGUE)}the sets are {', '.join(CATALOGUE)}.")
 
 def did_you_mean(name, names):
     "The part of a sentence that proposes the nearest of `names`, or nothing"
@@ -64,38 +61,36 @@ def _draw_critters(folder): draw_critters(folder, n_per_breed=24, progress=lambd
 
 # %% ../nbs/lib/03_data.ipynb #199c351f
 RESIZE = {  # how a picture of any shape becomes a square
-    "crop": lambda img, size: ImageOps.fit(img, (size, size), Image.Resampling.BILINEAR),     # the middle; the ends of the long side are lost
-    "pad": lambda img, size: ImageOps.pad(img, (size, size), Image.Resampling.BILINEAR),      # all of it, with black bars
-    "squish": lambda img, size: img.resize((size, size), Image.Resampling.BILINEAR),          # all of it, out of proportion
-}
+    "crop": lambda img, size: ImageOps.fit(img, (size, size), Image.Resampling.BILINEAR),   # only the middle
+    "pad": lambda img, size: ImageOps.pad(img, (size, size), Image.Resampling.BILINEAR),    # with black bars
+    "squish": lambda img, size: img.resize((size, size), Image.Resampling.BILINEAR)}        # out of proportion
 
 class _InWords(ValueError): "One of ours, which says what is wrong and what to do; Pillow has its own ValueErrors"
 
 def to_square(img, size, method="crop"):
-    "A PIL image upright, in RGB, what is transparent in white, as bytes `(size,size,3)`; `method` is 'crop', 'pad' or 'squish'"
-    if method not in RESIZE: raise _InWords(f"The resize method {method!r} is unknown: use {', '.join(map(repr, RESIZE))}.")
+    "A PIL image as bytes `(size,size,3)`: upright, RGB, on white; `method` is 'crop', 'pad' or 'squish'"
+    if method not in RESIZE:
+        raise _InWords(f"The resize method {method!r} is unknown: use {', '.join(map(repr, RESIZE))}.")
     img = ImageOps.exif_transpose(img)
     if img.mode[0] in "IF": img = _eight_bit(img)
-    if "transparency" in img.info or img.mode[-1] == "A": img = _on_white(img)
+    if "transparency" in img.info or img.mode[-1] == "A":       # what is hidden is often black, as a drawing on it
+        img = Image.alpha_composite(Image.new("RGBA", img.size, "white"), img.convert("RGBA"))
     return np.asarray(RESIZE[method](img.convert("RGB"), size))
-
-def _on_white(img):
-    "As a page shows it. What transparent parts hide is often black: a black drawing would be black all over"
-    return Image.alpha_composite(Image.new("RGBA", img.size, "white"), img.convert("RGBA"))
 
 def _eight_bit(img):
     "A 16-bit grey image with 8 bits; ValueError for numbers that are no grey values"
     x = np.asarray(img)
-    if x.dtype.kind == "f" or x.min() < 0 or x.max() > 65535: raise _InWords(f"its values go from {x.min()} to {x.max()} (mode {img.mode}): save it with 8 or 16 bits")
+    if x.dtype.kind == "f" or x.min() < 0 or x.max() > 65535:
+        raise _InWords(f"its values go from {x.min()} to {x.max()} (mode {img.mode}): save it with 8 or 16 bits")
     return Image.fromarray((x//257).astype(np.uint8))
 
 def load_image(file, size, method="crop"):
     "The picture in `file` as bytes `(size,size,3)`, see `to_square`; ValueError saying what is wrong with the file"
     try:
         with Image.open(file) as img:
-            img.draft("RGB", (2*size, 2*size))   # a large JPEG can be decoded at 1/2, 1/4 or 1/8 of its size: several times faster
+            img.draft("RGB", (2*size, 2*size))  # a large JPEG is decoded at half of its size or less: much faster
             return to_square(img, size, method)
-    except Exception as e: raise ValueError(f"{file}: {_why(file, e)}") from None    # damaged files make Pillow raise errors of many kinds
+    except Exception as e: raise ValueError(f"{file}: {_why(file, e)}") from None    # Pillow's errors are of many kinds
 
 NOT_NOW = "it cannot be read now"
 
@@ -106,16 +101,18 @@ def _why(file, e):
     if isinstance(e, OSError) and e.errno: return f"{NOT_NOW} ({e.strerror})"
     if isinstance(file, (str, Path)) and os.path.getsize(file) == 0: return "the file is empty"
     if isinstance(e, UnidentifiedImageError): return "it is no picture, or of a kind that Pillow does not know"
-    if isinstance(e, Image.DecompressionBombError): return f"it has more than {2*Image.MAX_IMAGE_PIXELS/1e6:.0f} million pixels and may be an attack on the memory: save it smaller"
+    if isinstance(e, Image.DecompressionBombError):
+        most = f"{2*Image.MAX_IMAGE_PIXELS/1e6:.0f} million pixels"
+        return f"it has more than {most} and may be an attack on the memory: save it smaller"
     return str(e) if isinstance(e, _InWords) else f"it is damaged or cut off ({e or type(e).__name__})"
 
 def item_size(size, method):
-    "Side of the cached pictures: with 'crop' an eighth larger than what the network sees (256 for 224, as is usual), room to crop at random"
+    "Side of the cached pictures: for 'crop' an eighth larger than what the network sees, to crop at random"
     return size*8//7 if method == "crop" else size
 
 # %% ../nbs/lib/03_data.ipynb #59a33095
 def byte_cache(files, size, method="crop", bar=True):
-    "All pictures as bytes, decoded once by threads: `(n,size,size,3)` mapped from `COURSE_HOME`, and `{index: reason}` for broken files"
+    "All pictures as bytes `(n,size,size,3)`, decoded once, mapped from `COURSE_HOME`, and broken files `{index: why}`"
     folder = course_home()/"cache"/_cache_key(files, size, method)
     if os.path.isdir(folder):
         try:
@@ -145,14 +142,16 @@ def _open_cache(folder, shape):
 def _fill_cache(folder, files, size, method, bar):
     "Writes `pixels.npy` and `broken.json`; Pillow decodes outside Python's lock, so threads are enough"
     folder.mkdir()
-    pixels, broken = np.lib.format.open_memmap(folder/"pixels.npy", "w+", np.uint8, (len(files), size, size, 3)), {}
-    if hasattr(os, "posix_fallocate"):             # a full disk must say so now; a write into a mapped file would kill the kernel
-        with open(folder/"pixels.npy", "r+b") as f: os.posix_fallocate(f.fileno(), 0, os.fstat(f.fileno()).st_size)
+    file, broken = folder/"pixels.npy", {}
+    pixels = np.lib.format.open_memmap(file, "w+", np.uint8, (len(files), size, size, 3))
+    if hasattr(os, "posix_fallocate"):      # a full disk must say so now: a write into a mapped file kills the kernel
+        with open(file, "r+b") as f: os.posix_fallocate(f.fileno(), 0, file.stat().st_size)
     def load(i):
         try: pixels[i] = load_image(files[i], size, method)
         except ValueError as e: broken[i] = str(e)
-    with ThreadPoolExecutor(os.cpu_count()) as pool, closing(pool.map(load, range(len(files)))) as done:      # closed by Ctrl-C: no more are begun
-        for _ in progress(done, f"decoding pictures ({pixels.nbytes/1e9:.1f} GB of bytes)", len(files)) if bar else done: pass
+    said = f"decoding pictures ({pixels.nbytes/1e9:.1f} GB of bytes)"       # Ctrl-C closes `done`: no more are begun
+    with ThreadPoolExecutor(os.cpu_count()) as pool, closing(pool.map(load, range(len(files)))) as done:
+        for _ in progress(done, said, len(files)) if bar else done: pass
     pixels.flush()
     (folder/"broken.json").write_text(json.dumps(broken))
 
@@ -171,21 +170,19 @@ def flip_crop(xb, size, gen):
     return torch.stack([x.flip(1) if f else x for x, f in zip(cut, flip)])
 
 def warp(xb, size, gen, max_rotate=10., max_zoom=1.1, max_light=0.2):
-    "Every picture mirrored, turned (degrees), zoomed, moved and lit differently: bytes `(n,h,w,3) -> (n,size,size,3)` as floats 0..255"
+    "Every picture mirrored, turned (degrees), zoomed, moved, lit: `(n,h,w,3) -> (n,size,size,3)`, floats 0..255"
     n = len(xb)
     def rand(lo, hi): return (torch.rand(n, generator=gen)*(hi - lo) + lo).to(xb.device)
     turn, zoom = rand(-max_rotate, max_rotate)*math.pi/180, size/xb.shape[1]/rand(1, max_zoom)
     flip, room = torch.sign(rand(-1, 1)), 1 - size/xb.shape[1]
     cos, sin = turn.cos()*zoom, turn.sin()*zoom
-    theta = torch.stack([torch.stack([cos*flip, -sin, rand(-room, room)], 1), torch.stack([sin*flip, cos, rand(-room, room)], 1)], 1)
+    rows = [cos*flip, -sin, rand(-room, room)], [sin*flip, cos, rand(-room, room)]
+    theta = torch.stack([torch.stack(row, 1) for row in rows], 1)       # (n,2,3)
     grid = F.affine_grid(theta, (n, 3, size, size), align_corners=False)
-    out = F.grid_sample(xb.permute(0, 3, 1, 2).float(), grid, padding_mode="reflection", align_corners=False).permute(0, 2, 3, 1)
-    return _light(out, rand(1 - max_light, 1 + max_light), 255*rand(-max_light/2, max_light/2))
-
-def _light(xb, contrast, brightness):
-    "Changes `xb` itself: large new tensors cost more than the arithmetic"
-    contrast, brightness = contrast[:, None, None, None], brightness[:, None, None, None]
-    return xb.mul_(contrast).add_(127.5*(1 - contrast) + brightness).clamp_(0, 255)
+    out = F.grid_sample(xb.permute(0, 3, 1, 2).float(), grid, padding_mode="reflection", align_corners=False)
+    contrast, brightness = rand(1 - max_light, 1 + max_light), 255*rand(-max_light/2, max_light/2)
+    contrast, brightness = (a[:, None, None, None] for a in (contrast, 127.5*(1 - contrast) + brightness))
+    return out.permute(0, 2, 3, 1).mul_(contrast).add_(brightness).clamp_(0, 255)      # in place: new ones cost more
 
 # %% ../nbs/lib/03_data.ipynb #231b03e2
 def normalize(xb, mean, std):
@@ -202,19 +199,20 @@ def denormalize(xb, mean, std):
 def pixel_stats(pixels, idx, most=500):
     "Mean and standard deviation per channel (0..1) over at most `most` evenly chosen pictures of `idx`"
     some = np.asarray(idx)[np.linspace(0, len(idx) - 1, min(most, len(idx))).astype(int)]
-    counts = sum(np.stack([np.bincount(pixels[i, ..., c].ravel(), minlength=256) for c in range(3)]) for i in some)   # (3,256)
+    def count(i): return np.stack([np.bincount(pixels[i, ..., c].ravel(), minlength=256) for c in range(3)])
+    counts = sum(count(i) for i in some)        # (3,256)
     values, share = np.arange(256)/255, counts/counts.sum(1, keepdims=True)
     mean = share@values
     return dict(mean=mean.tolist(), std=np.sqrt(share@values**2 - mean**2).clip(1e-3).tolist())
 
 # %% ../nbs/lib/03_data.ipynb #c9fd3a31
 class ImageLoader:
-    "Batches `(xb, yb)` on the device, anew in every loop over it: `xb` float `(bs,3,size,size)`, normalised, channels_last; `yb` int64 `(bs,)`"
+    "Batches on the device, other ones in every loop: `xb` float `(bs,3,size,size)`, normalised, and `yb` int64 `(bs,)`"
     def __init__(self, pixels, idx, targs, size, bs, tfm, stats, device,
         shuffle=False, seed=42):   # shuffled: a last, smaller batch is left out (BatchNorm dislikes small ones)
-        self.pixels, self.idx, self.targs, self.device = pixels, np.asarray(idx), torch.as_tensor(targs), torch.device(device)
+        self.pixels, self.idx, self.targs = pixels, np.asarray(idx), torch.as_tensor(targs)
         self.size, self.bs, self.tfm, self.stats, self.shuffle = size, bs, tfm, stats, shuffle
-        self.gen = torch.Generator().manual_seed(seed)
+        self.device, self.gen = torch.device(device), torch.Generator().manual_seed(seed)
 
     def __len__(self):
         n = len(self.idx)
@@ -229,12 +227,11 @@ class ImageLoader:
         xb = self.tfm(torch.from_numpy(self.pixels[idx]).to(self.device), self.size, self.gen)
         return normalize(xb, **self.stats), self.targs[idx].to(self.device)
 
-# %% ../nbs/lib/03_data.ipynb #2d077147
 class DataLoaders:
     "A training and a validation loader, the `vocab` (class names in order), and the files behind them"
     def __init__(self, train, valid, vocab, files=(), method="crop"):
         self.train, self.valid, self.vocab, self.files, self.method = train, valid, vocab, list(files), method
-        self.look = torch.Generator().manual_seed(0)       # for `one_batch`: looking does not change what training will see
+        self.look = torch.Generator().manual_seed(0)   # looking does not change what training will see
 
     def __repr__(self):
         t, v = self.train, self.valid
@@ -260,7 +257,6 @@ class DataLoaders:
         for dl in (new.train, new.valid): dl.stats, dl.gen = stats, dl.gen.clone_state()
         return new
 
-# %% ../nbs/lib/03_data.ipynb #7a77fbca
 def image_dls(
     path,                   # a folder, or a list of files
     label,                  # any function Path -> str, see `labels`
@@ -268,33 +264,38 @@ def image_dls(
     split=None,             # any function files -> (train_idx, valid_idx); default: a random fifth for validation
     method="crop",          # 'crop', 'pad' or 'squish'
     augment=flip_crop,      # a transform for training batches; `center_crop` for none, `warp` for more
-    stats=None,             # {'mean', 'std'}; default: those of training pictures, until a pretrained model brings its own
+    stats=None,             # {'mean', 'std'}; default: the training pictures', until a pretrained model brings its own
     device=None, seed=42, bar=True):
     "From pictures to `DataLoaders`: labels, split, byte cache, batches; broken files are listed and left out"
     if method not in RESIZE or not isinstance(size, int) or size < 16 or bs < 2:
-        raise ValueError(f"size={size}, bs={bs}, method={method!r}: size is one number of pixels, 16 or more, bs is 2 or more, method is 'crop', 'pad' or 'squish'.")
+        advice = "size is one number of pixels, 16 or more, bs is 2 or more, method is 'crop', 'pad' or 'squish'"
+        raise ValueError(f"size={size}, bs={bs}, method={method!r}: {advice}.")
     all_files = image_files(path) if isinstance(path, (str, Path)) else [Path(f) for f in path]
     if not all_files: raise ValueError("image_dls got an empty list of files: check the filter that chose them.")
     labels = _labels(all_files, label)             # before decoding: a wrong pattern should not take minutes to show
     files, pixels, rows = _whole_files(all_files, *byte_cache(all_files, item_size(size, method), method, bar))
     targs, vocab = encode([labels[i] for i in rows])
-    if len(vocab) < 2: raise ValueError(f"All {len(files)} pictures have the label {vocab[0]!r}; there must be two classes or more: check the labeller.")
+    if len(vocab) < 2: raise ValueError(
+        f"All {len(rows)} pictures have the label {vocab[0]!r}, there must be two classes or more: check the labeller.")
     sides = [np.asarray(side) for side in (split or random_split(0.2, seed))(files)]
     _check_sides(*sides, targs, vocab)
     all_targs = np.zeros(len(pixels), int); all_targs[rows] = targs
     train_idx, valid_idx = (rows[side] for side in sides)
-    common = dict(pixels=pixels, targs=all_targs, size=size, bs=bs, device=device or default_device(), stats=stats or pixel_stats(pixels, train_idx))
+    device, stats = device or default_device(), stats or pixel_stats(pixels, train_idx)
+    common = dict(pixels=pixels, targs=all_targs, size=size, bs=bs, device=device, stats=stats)
     train = ImageLoader(idx=train_idx, tfm=augment, shuffle=True, seed=seed, **common)
     valid = ImageLoader(idx=valid_idx, tfm=center_crop, **common)
     return DataLoaders(train, valid, vocab, all_files, method)
 
 def _labels(files, label):
     "The label of every file; ValueError for a labeller that is none"
-    if not callable(label): raise ValueError(f"label is {label!r}: it must be a function from a path to a string, such as folder_label or regex_label(r'(.+)_\\d+').")
+    if not callable(label): raise ValueError(
+        f"label is {label!r}: it must be a function from a path to a string, such as folder_label or regex_label(...).")
     labels = [label(f) for f in files]
-    wrong = next((i for i, name in enumerate(labels) if not isinstance(name, str) or not name), None)
-    if wrong is not None: raise ValueError(f"The labeller gave {labels[wrong]!r} for {files[wrong]}: it must return a string that is not empty, as in str(...).")
-    return [name.encode(errors="backslashreplace").decode() for name in labels]     # names of files need not be Unicode; what is printed must be
+    for f, name in zip(files, labels):
+        if not isinstance(name, str) or not name: raise ValueError(
+            f"The labeller gave {name!r} for {f}: it must return a string that is not empty, as in str(...).")
+    return [name.encode(errors="backslashreplace").decode() for name in labels]     # what is printed must be Unicode
 
 def _whole_files(files, pixels, broken):
     "Drops broken files, saying which: `(files, pixels, row of each file in pixels)`"
@@ -303,18 +304,21 @@ def _whole_files(files, pixels, broken):
         for _, why in sorted(broken.items())[:10]: print(f"  {why}".encode(errors="replace").decode())
         if len(broken) > 10: print(f"  and {len(broken) - 10} more")
     rows = np.array([i for i in range(len(files)) if i not in broken], dtype=int)
-    if not len(rows): raise ValueError(f"None of the {len(files)} files is a picture that can be read: the list above says why.")
+    if not len(rows): raise ValueError(
+        f"None of the {len(files)} files is a picture that can be read: the list above says why.")
     return [files[i] for i in rows], pixels, rows
 
 def _check_sides(train_idx, valid_idx, targs, vocab):
-    "ValueError for sides that are empty, overlap or are no positions; a sentence for classes that the training side lacks"
+    "ValueError for sides that are empty, overlap or are no positions; a sentence for classes that training lacks"
     for name, idx in ("training", train_idx), ("validation", valid_idx):
         if not len(idx): raise ValueError(f"The split left no picture for {name}: check the splitter.")
-        if idx.dtype.kind not in "iu" or not 0 <= idx.min() <= idx.max() < len(targs):
-            raise ValueError(f"The {name} side of the split has {idx[:3].tolist()}...: it must hold positions from 0 to {len(targs) - 1}.")
+        if idx.dtype.kind not in "iu" or not 0 <= idx.min() <= idx.max() < len(targs): raise ValueError(
+            f"The {name} side of the split has {idx[:3].tolist()}: it must hold positions from 0 to {len(targs) - 1}.")
     both = np.intersect1d(train_idx, valid_idx)
-    if len(both): raise ValueError(f"{len(both)} pictures are on both sides of the split (position {both[0]} is one): validation must be on pictures the model has not learned from.")
+    if len(both):
+        where = f"on both sides of the split (position {both[0]} is one)"
+        raise ValueError(f"{len(both)} pictures are {where}: validate on pictures that the model has not learned from.")
     if len(train_idx) < 2: raise ValueError("The split left one picture for training: BatchNorm needs two or more.")
     counts = Counter(targs[i] for i in train_idx)
     unseen = [v for i, v in enumerate(vocab) if not counts[i]]
-    if unseen: print(f"No training picture shows {', '.join(unseen)}: the model cannot learn {'them' if len(unseen) > 1 else 'it'}; split otherwise.")
+    if unseen: print(f"No training picture shows {', '.join(unseen)}: the model cannot learn that; split otherwise.")

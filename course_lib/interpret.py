@@ -8,10 +8,8 @@ __all__ = ['Interpretation']
 # %% ../nbs/lib/07_interpret.ipynb #d7ca297d
 from collections import Counter
 from pathlib import Path
-
 import numpy as np
 from PIL import Image, ImageOps
-
 from .plot import Table, new_ax, show_images
 
 # %% ../nbs/lib/07_interpret.ipynb #61ee72b8
@@ -21,7 +19,8 @@ class Interpretation:
         pictures=None):         # files, or anything `show_images` draws, one per row of `probs`
         self.probs, self.targs, self.vocab, self.pictures = np.asarray(probs), np.asarray(targs), list(vocab), pictures
         if self.probs.shape != (len(self.targs), len(self.vocab)):
-            raise ValueError(f"Probabilities of shape {self.probs.shape} do not fit {len(self.targs)} labels of {len(self.vocab)} classes: one row per picture, one column per class.")
+            given = f"{self.probs.shape} do not fit {len(self.targs)} labels of {len(self.vocab)} classes"
+            raise ValueError(f"Probabilities of shape {given}: one row per picture, one column per class.")
         self.preds = self.probs.argmax(1)
         self.losses = -np.log(self.probs[np.arange(len(self.targs)), self.targs].clip(1e-12))
 
@@ -42,9 +41,9 @@ class Interpretation:
 
     def most_confused(self, min_val=1):
         "Wrong pairs, most frequent first: a `Table` with `truth`, `prediction`, `times` (at least `min_val`)"
-        wrong = self.preds != self.targs
+        wrong, vocab = self.preds != self.targs, self.vocab
         pairs = Counter(zip(self.targs[wrong].tolist(), self.preds[wrong].tolist())).most_common()
-        return Table(dict(truth=self.vocab[t], prediction=self.vocab[p], times=n) for (t, p), n in pairs if n >= min_val)
+        return Table(dict(truth=vocab[t], prediction=vocab[p], times=n) for (t, p), n in pairs if n >= min_val)
 
     def times_confused(self, a, b):
         "How many pictures of class `a` were taken for `b`, or of `b` for `a`"
@@ -52,11 +51,12 @@ class Interpretation:
         return int(m[i, j] + m[j, i])
 
     def per_class(self):
-        "For each class how many pictures there are, which share of them is found, and which share of its predictions is right: a `Table`"
+        "For each class: how many pictures, the share of them that is found, the share of its predictions that is right"
         m = self.confusion_matrix()
         def share(a, b): return a/b if b else float("nan")
-        return Table({"class": v, "pictures": int(m[i].sum()), "recall": share(m[i, i], m[i].sum()), "precision": share(m[i, i], m[:, i].sum())}
-                     for i, v in enumerate(self.vocab))
+        rows = zip(self.vocab, m.diagonal(), m.sum(1), m.sum(0))
+        return Table({"class": v, "pictures": int(n), "recall": share(right, n), "precision": share(right, said)}
+                     for v, right, n, said in rows)
 
     def top_losses(self, k=9):
         "Rows of the `k` highest losses, highest first"
@@ -64,9 +64,11 @@ class Interpretation:
 
     def plot_top_losses(self, k=9, ncols=3):
         "Draws the `k` pictures with the highest loss: prediction / truth, then loss / probability of the truth"
-        if self.pictures is None: raise ValueError("There are no pictures to draw: give Interpretation the files, or use Interpretation.from_learner(learn).")
+        if self.pictures is None: raise ValueError(
+            "There are no pictures to draw: give Interpretation the files, or use Interpretation.from_learner(learn).")
         rows = self.top_losses(k)
-        titles = [f"{self.vocab[self.preds[i]]}\n(is {self.vocab[self.targs[i]]})\n{self.losses[i]:.2f} / {self.probs[i, self.targs[i]]:.2f}" for i in rows]
+        names = [f"{self.vocab[self.preds[i]]}\n(is {self.vocab[self.targs[i]]})" for i in rows]
+        titles = [f"{name}\n{self.losses[i]:.2f} / {self.probs[i, self.targs[i]]:.2f}" for name, i in zip(names, rows)]
         return show_images([_open(self.pictures[i]) for i in rows], titles, ncols=ncols, size=2.2)
 
     def plot_confusion_matrix(self, ax=None):
@@ -75,7 +77,9 @@ class Interpretation:
         ax = new_ax(ax, figsize=(max(3.5, 0.3*c + 1.5),)*2)
         wrong = np.where(np.eye(c, dtype=bool), 0, m)               # else the diagonal outshines every error
         ax.imshow(wrong, cmap="Blues", vmin=0, vmax=max(2*wrong.max(), 1))
-        for i, j in zip(*m.nonzero()): ax.text(j, i, m[i, j], ha="center", va="center", fontsize=10, color="0.35" if i == j else "black", weight=None if i == j else "bold")
+        for i, j in zip(*m.nonzero()):
+            style = dict(color="0.35") if i == j else dict(color="black", weight="bold")
+            ax.text(j, i, m[i, j], ha="center", va="center", fontsize=10, **style)
         ax.set_xticks(range(c), self.vocab, rotation=90, fontsize=10)
         ax.set_yticks(range(c), self.vocab, fontsize=10)
         ax.set(xlabel="prediction", ylabel="truth")

@@ -14,17 +14,19 @@ from pathlib import Path
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm"}
 
 def image_files(folder):
-    "All pictures below `folder`, sorted; hidden ones left out, every folder visited once, links last; ValueError when there are none"
+    "All pictures below `folder`, sorted, no hidden ones; every folder once, links last. ValueError when there are none"
     folder, seen, found = Path(folder), set(), []
     if not folder.is_dir(): raise ValueError(f"{folder} is not a folder: check the path (now in {Path.cwd()}).")
-    def say(e): print(f"{e.filename} is left out: it cannot be read ({e.strerror}); change its permissions if it holds pictures.")
+    def say(e): print(f"{e.filename} is left out: it cannot be read ({e.strerror}); change its permissions to use it.")
+    def visible(names): return [name for name in names if not name.startswith(".")]
     for here, dirs, names in os.walk(folder, followlinks=True, onerror=say):
         real = os.path.realpath(here)
-        dirs[:] = sorted((d for d in dirs if not d.startswith(".") and real not in seen), key=lambda d: (os.path.islink(os.path.join(here, d)), d))
+        dirs[:] = [] if real in seen else sorted(visible(dirs), key=lambda d: (os.path.islink(Path(here, d)), d))
         if real in seen: continue
         seen.add(real)
-        found += [Path(here, n) for n in names if not n.startswith(".") and os.path.splitext(n)[1].lower() in IMAGE_SUFFIXES]
-    if not found: raise ValueError(f"{folder} holds no pictures ({', '.join(sorted(IMAGE_SUFFIXES))}): check the path, or the files' endings.")
+        found += [Path(here, n) for n in visible(names) if os.path.splitext(n)[1].lower() in IMAGE_SUFFIXES]
+    endings = ", ".join(sorted(IMAGE_SUFFIXES))
+    if not found: raise ValueError(f"{folder} holds no pictures ({endings}): check the path, or the files' endings.")
     return sorted(found)
 
 # %% ../nbs/lib/02_labels.ipynb #bf1c51f1
@@ -34,48 +36,64 @@ def folder_label(path):
 
 def regex_label(
     pattern):               # with one group, as in r"(.+)_\d+"
-    "A labeller: the group that `pattern` finds at the start of a file's name; ValueError naming the file when it finds none"
+    "A labeller: the group that `pattern` finds at the start of a file's name; ValueError when it finds none"
     try: rx = re.compile(pattern)
-    except re.error as e: raise ValueError(f"The pattern {pattern!r} is not a regular expression ({e}): put a backslash before a sign that means itself, as in r'\\('.") from None
-    if rx.groups < 1: raise ValueError(f"The pattern {pattern!r} has no group: put round brackets around the part that is the label, as in r'(.+)_\\d+'.")
+    except re.error as e:
+        advice = r"put a backslash before a sign that means itself, as in r'\('"
+        raise ValueError(f"The pattern {pattern!r} is not a regular expression ({e}): {advice}.") from None
+    if rx.groups < 1: raise ValueError(
+        f"The pattern {pattern!r} has no group: put round brackets around the label, as in r'(.+)_\\d+'.")
     def label(path):
-        found = rx.match(Path(path).name)
-        if not found: raise ValueError(f"The pattern {pattern!r} does not match the file name {Path(path).name!r}: change the pattern, or leave the file out.")
-        return found[1]
+        name = Path(path).name
+        if found := rx.match(name): return found[1]
+        advice = "change the pattern, or leave the file out"
+        raise ValueError(f"The pattern {pattern!r} does not match the file name {name!r}: {advice}.")
     return label
 
 # %% ../nbs/lib/02_labels.ipynb #f784a7bc
 def csv_label(
     file, name_col, value_col,   # the CSV file, the column with file names, the column wanted
     encoding="utf-8-sig", delimiter=","):  # for tables that spreadsheets wrote: "latin-1", ";"
-    "A labeller (or any function `Path -> str`) that looks a file's name up in a CSV table; ValueError when a column or a file is missing"
+    "A labeller that looks a file's name up in a CSV table; ValueError when a column or a file is missing"
     table = {}
-    for name, value in ((Path(name).name, value) for name, value in _columns(file, name_col, value_col, encoding, delimiter)):
-        if table.setdefault(name, value) != value: raise ValueError(f"{file} says both {table[name]!r} and {value!r} of {name!r}: give files of different folders different names.")
+    for name, value in _columns(file, name_col, value_col, encoding, delimiter):
+        known = table.setdefault(name, value)
+        if known != value: raise ValueError(
+            f"{file} says both {known!r} and {value!r} of {name!r}: give files of different folders different names.")
     def value(path):
-        if Path(path).name not in table: raise ValueError(f"{Path(path).name!r} is not in column {name_col!r} of {file}: add a row, or leave the file out.")
-        return table[Path(path).name]
+        name = Path(path).name
+        if name in table: return table[name]
+        raise ValueError(f"{name!r} is not in column {name_col!r} of {file}: add a row, or leave the file out.")
     return value
 
 def _columns(file, a, b, encoding, delimiter):
-    "Two columns of a CSV table, as pairs; ValueError when the file or a column is missing"
+    "Two columns of a CSV table, pairs of a file's name and a value; ValueError when the file or a column is missing"
     try:
         with open(file, newline="", encoding=encoding) as f: rows = list(csv.DictReader(f, delimiter=delimiter))
-    except FileNotFoundError: raise ValueError(f"{file} does not exist: check the path (now in {Path.cwd()}).") from None
-    except (OSError, csv.Error) as e: raise ValueError(f"{file} cannot be read as a CSV table ({getattr(e, 'strerror', None) or e}): check the path, or save the table as CSV in UTF-8.") from None
-    except UnicodeDecodeError as e: raise ValueError(f"{file} is not {e.encoding} text (at byte {e.start}): save it as UTF-8, or say encoding='latin-1'.") from None
+    except FileNotFoundError:
+        raise ValueError(f"{file} does not exist: check the path (now in {Path.cwd()}).") from None
+    except UnicodeDecodeError as e:
+        advice = "save it as UTF-8, or say encoding='latin-1'"
+        raise ValueError(f"{file} is not {e.encoding} text (at byte {e.start}): {advice}.") from None
+    except (OSError, csv.Error) as e:
+        why, advice = getattr(e, "strerror", None) or e, "check the path, or save the table as CSV in UTF-8"
+        raise ValueError(f"{file} cannot be read as a CSV table ({why}): {advice}.") from None
     have = list(rows[0]) if rows else []
-    for col in (a, b):
-        if col not in have: raise ValueError(f"{file} has no column {col!r}, it has {have}: check the spelling, or say delimiter=';' if that is what stands between the columns.")
-    return [(row[a], row[b] or "") for row in rows if row[a]]      # short rows hold None
+    missing = [col for col in (a, b) if col not in have]
+    if missing:
+        advice = "check the spelling, or say delimiter=';' if that is what stands between the columns"
+        raise ValueError(f"{file} has no column {missing[0]!r}, it has {have}: {advice}.")
+    return [(Path(row[a]).name, row[b] or "") for row in rows if row[a]]      # short rows hold None
 
 def list_label(files, labels):
     "A labeller from two lists of equal length; ValueError when they are not"
     files, labels = [Path(f) for f in files], list(labels)
-    if len(files) != len(labels): raise ValueError(f"{len(files)} files but {len(labels)} labels: the two lists must have the same length and order.")
+    if len(files) != len(labels): raise ValueError(
+        f"{len(files)} files but {len(labels)} labels: the two lists must have the same length and order.")
     table = dict(zip(files, labels))
     def label(path):
-        if Path(path) not in table: raise ValueError(f"{path} is not among the {len(files)} files that were given labels: label it, or leave it out.")
+        if Path(path) not in table: raise ValueError(
+            f"{path} is not among the {len(files)} files that were given labels: label it, or leave it out.")
         return str(table[Path(path)])
     return label
 
@@ -85,7 +103,8 @@ def encode(labels, vocab=None):
     vocab = sorted(set(labels)) if vocab is None else list(vocab)
     pos = {v: i for i, v in enumerate(vocab)}
     unknown = set(labels) - set(pos)
-    if unknown: raise ValueError(f"The label {sorted(unknown)[0]!r} is not in the vocabulary {vocab}: relabel the file, or add the class.")
+    if unknown: raise ValueError(
+        f"The label {sorted(unknown)[0]!r} is not in the vocabulary {vocab}: relabel the file, or add the class.")
     return [pos[label] for label in labels], vocab
 
 # %% ../nbs/lib/02_labels.ipynb #1d24768c
@@ -95,7 +114,7 @@ def _sides(is_valid):
 
 def random_split(pct=0.2, seed=42):
     "A splitter: `pct` of the files, drawn by a generator of its own, are for validation; at least one on each side"
-    if not 0 < pct < 1: raise ValueError(f"pct is {pct}; it is the share for validation, between 0 and 1, for example 0.2.")
+    if not 0 < pct < 1: raise ValueError(f"pct is {pct}; it is the share for validation, between 0 and 1, such as 0.2.")
     def split(files):
         n = len(files)
         if n < 2: raise ValueError(f"{n} file(s) cannot be split in two sides: add pictures, or check the folder.")
@@ -120,7 +139,7 @@ def csv_split(file, name_col, split_col, valid="valid", **kwargs):
     return func_split(lambda path: value(path) == valid)
 
 def time_split(pct=0.2, when=os.path.getmtime):
-    "A splitter: the latest `pct` of the files are for validation; `when(path)` is anything that sorts (default: the file's date)"
+    "A splitter: the latest `pct` of the files are for validation; `when(path)` sorts them (default: the file's date)"
     def split(files):
         times = [when(f) for f in files]
         order = sorted(range(len(files)), key=lambda i: (times[i], str(files[i])))

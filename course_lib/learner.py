@@ -8,14 +8,12 @@ __all__ = ['EpochLog', 'Learner', 'model_file', 'plot_sweep', 'item_batch', 'rea
 # %% ../nbs/lib/06_learner.ipynb #fa000cf6
 import contextlib, hashlib, json, math, reprlib, sys
 from pathlib import Path
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save as as_bytes
-
 from . import data, model, training
 from .core import autocast, enough_memory, progress, seeded, whole_or_nothing
 from .plot import Table, new_ax, plot_lines
@@ -41,10 +39,10 @@ class EpochLog:
 # %% ../nbs/lib/06_learner.ipynb #c465cfe4
 class Learner:
     "A model, the data it learns from, and the loss it lowers"
-    def __init__(self, dls, net, loss_func=F.cross_entropy, metrics=(training.error_rate,), opt_func=training.adam, lr=1e-3, wd=0.01,
-        arch=None,              # the name `create_model` knows, needed to export
-        train_bn=False,         # whether BatchNorm goes on learning while the body is frozen, see `freeze`
-        seed=42):               # of dropout, set anew for every fit; the global random state is left alone
+    def __init__(self, dls, net, loss_func=F.cross_entropy, metrics=(training.error_rate,), opt_func=training.adam,
+        lr=1e-3, wd=0.01, arch=None,    # `arch`: the name `create_model` knows, needed to export
+        train_bn=False,                 # whether BatchNorm goes on learning while the body is frozen, see `freeze`
+        seed=42):                       # of dropout, set anew for every fit; the global random state is left alone
         self.dls, self.model, self.loss_func, self.metrics = dls, net, loss_func, metrics
         self.opt_func, self.lr, self.wd, self.arch, self.train_bn, self.seed = opt_func, lr, wd, arch, train_bn, seed
         self.opt, self.history = None, Table()
@@ -54,39 +52,42 @@ class Learner:
 
     def __repr__(self):
         n, free = model.n_params(self.model), model.n_params(self.model, trainable=True)
-        return f"{self.arch or type(self.model).__name__}: {n:,} parameters, of which {free:,} learn, on {self.device}; {len(self.history)} epochs so far\n{self.dls!r}"
+        name, done = self.arch or type(self.model).__name__, f"{len(self.history)} epochs so far"
+        return f"{name}: {n:,} parameters, of which {free:,} learn, on {self.device}; {done}\n{self.dls!r}"
 
     def new_opt(self, net, lr=1e-3):
         "A fresh optimizer for `net`, with one learning rate per layer group"
         return self.opt_func(model.layer_groups(net), lr, wd=self.wd)
 
     def fit(self, epochs, lr=None, sched=None):
-        "Trains at a constant rate (a number, a slice or a list, see `spread`), or as `sched` says; rows are added to `history`"
+        "Trains at a constant rate (a number, slice or list, see `spread`), or as `sched` says; adds rows to `history`"
         lrs = model.spread(self.lr if lr is None else lr, len(model.layer_groups(self.model)))
         self.opt, log, start = self.opt or self.new_opt(self.model), EpochLog(), len(self.history)
         def keep(rows):
             self.history[start:] = [row | dict(epoch=start + row["epoch"]) for row in rows]
             log(self.history[start:])
-        train, valid = (dl and _WithBar(dl, desc) for dl, desc in ((self.dls.train, "training"), (self.dls.valid, "validating")))
+        train, valid = _WithBar(self.dls.train, "training"), self.dls.valid and _WithBar(self.dls.valid, "validating")
         with seeded(self.seed + start), self._enough_memory(), self._says_where_it_stopped(epochs, start):
-            training.fit(self.model, train, valid, epochs=epochs, opt=self.opt, loss_func=self.loss_func, metrics=self.metrics,
-                         sched=sched or (lambda pct: (lrs, None)), log=keep)
+            training.fit(self.model, train, valid, epochs=epochs, opt=self.opt, loss_func=self.loss_func,
+                         metrics=self.metrics, sched=sched or (lambda pct: (lrs, None)), log=keep)
 
     @contextlib.contextmanager
     def _says_where_it_stopped(self, epochs, start):
         "Ctrl-C (or the stop button) leaves a usable learner; this says what it holds"
         try: yield
         except KeyboardInterrupt:
-            print(f"Stopped after {len(self.history) - start} of {epochs} epochs: the weights keep what was learned, history the whole epochs.")
-            if model.n_params(self.model, trainable=True) < model.n_params(self.model): print("The body is still frozen; unfreeze() lets all of it learn.")
+            n, learn = len(self.history) - start, [p.requires_grad for p in self.model.parameters()]
+            print(f"Stopped after {n} of {epochs} epochs: the weights keep what was learned, history the whole epochs.")
+            if not all(learn): print("The body is still frozen; unfreeze() lets all of it learn.")
             raise
 
     def _enough_memory(self):
         "A context in which running out of memory says which number to halve"
         dl = self.dls.train
         if not hasattr(dl, "size"): return enough_memory("halve the size of your batches")
-        return enough_memory(f"the batches have {dl.bs} pictures of {dl.size}×{dl.size} pixels; halve the first number, as in "
-                             f"image_dls(..., bs={max(dl.bs//2, 2)}), and if that is not enough, size={dl.size//2}")
+        less = f"image_dls(..., bs={max(dl.bs//2, 2)}), and if that is not enough, size={dl.size//2}"
+        have = f"the batches have {dl.bs} pictures of {dl.size}×{dl.size} pixels"
+        return enough_memory(f"{have}; halve the first number, as in {less}")
 
     def fit_one_cycle(self, epochs, lr_max=None, pct_start=0.25, div=25., div_final=1e5):
         "Trains with the one-cycle schedule up to `lr_max` (a number, a slice or a list)"
@@ -94,7 +95,7 @@ class Learner:
         self.fit(epochs, lrs, training.one_cycle(lrs, pct_start, div, div_final))
 
     def fine_tune(self, epochs, base_lr=2e-3, freeze_epochs=1, lr_mult=100, pct_start=0.3, div=5.):
-        "fastai's recipe: the head alone for `freeze_epochs`, then everything at half the rate, early layers at a `lr_mult`-th of it"
+        "fastai's recipe: the head for `freeze_epochs`, then all at half the rate, early layers at 1/`lr_mult` of it"
         self.freeze()
         self.fit_one_cycle(freeze_epochs, slice(base_lr), pct_start=0.99)
         self.unfreeze()
@@ -111,10 +112,12 @@ class Learner:
         self.opt = None
 
     def lr_find(self, lo=1e-7, hi=10., steps=100, ax=None):
-        "Sweeps the learning rate on a copy of the model, draws loss against rate, and returns a suggestion; nothing of the learner changes"
-        with seeded(self.seed), self._enough_memory(): lrs, losses = training.lr_sweep(self.model, self.dls.train, self.loss_func, self.new_opt, lo, hi, steps)
-        if not math.isfinite(losses[0]): raise ValueError(f"The loss is {losses[0]} before anything was learned: the weights or the pictures hold numbers that are none; build the learner again.")
-        useful = slice(steps//10, -5) if len(lrs) > steps//10 + 7 else slice(None)     # as fastai: neither the first steps nor the leap at the end
+        "Sweeps the learning rate on a copy of the model, draws loss against rate, and returns a suggestion"
+        with seeded(self.seed), self._enough_memory():
+            lrs, losses = training.lr_sweep(self.model, self.dls.train, self.loss_func, self.new_opt, lo, hi, steps)
+        if not math.isfinite(losses[0]): raise ValueError(
+            f"The loss is {losses[0]} before it learns: weights or pictures hold no numbers; build the learner again.")
+        useful = slice(steps//10, -5) if len(lrs) > steps//10 + 7 else slice(None)   # as fastai: no first steps, no end
         suggestion = training.valley(lrs[useful], losses[useful])
         plot_sweep(lrs, losses, suggestion, ax)
         return suggestion
@@ -124,9 +127,11 @@ class Learner:
         with self._enough_memory(): return training.evaluate(self.model, self.dls.valid, self.loss_func, self.metrics)
 
     def get_preds(self, dl=None):
-        "Probabilities and labels of the validation set, or of `dl` (in the order in which `dl` gives them): `(n,c)`, `(n,)`, on the CPU"
-        with self._enough_memory(): found = [(self._scores(xb).softmax(1).cpu(), yb.cpu()) for xb, yb in (self.dls.valid if dl is None else dl)]
-        if not found: raise ValueError("There are no pictures to predict: a learner from load_learner has no data of its own; use predict, or give get_preds a loader.")
+        "Probabilities and labels of the validation set, or of `dl` in its order: `(n,c)`, `(n,)`, on the CPU"
+        dl = self.dls.valid if dl is None else dl
+        with self._enough_memory(): found = [(self._scores(xb).softmax(1).cpu(), yb.cpu()) for xb, yb in dl]
+        if not found: raise ValueError(
+            "There is nothing to predict, this learner has no data of its own: use predict, or get_preds of a loader.")
         return tuple(torch.cat(t) for t in zip(*found))
 
     @torch.no_grad()
@@ -143,25 +148,31 @@ class Learner:
     def plot_loss(self, ax=None):
         "Draws training and validation loss over the epochs"
         if not self.history: raise ValueError("There is no history to draw yet: fit first.")
-        sides = {name: key for name, key in dict(training="train_loss", validation="valid_loss").items() if key in self.history[0]}
-        return plot_lines({name: [row[key] for row in self.history] for name, key in sides.items()}, ax=ax, xlabel="epoch", ylabel="loss")
+        sides = dict(training="train_loss", validation="valid_loss").items()
+        losses = {name: [row[key] for row in self.history] for name, key in sides if key in self.history[0]}
+        return plot_lines(losses, ax=ax, xlabel="epoch", ylabel="loss")
 
     def export(self, file):
-        "Writes weights and everything `load_learner` needs as one `.safetensors` file (numbers and plain text only); returns its path"
+        "Writes all that `load_learner` needs as one `.safetensors` file, only numbers and plain text; returns its path"
         file = model_file(file)
-        if self.arch is None: raise ValueError("This model was not built by name, so it cannot be built again: export learners made by vision_learner.")
-        state, about = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}, _about(self)
+        if self.arch is None: raise ValueError(
+            "This model was not built by name, so it cannot be built again: export learners made by vision_learner.")
+        state, dls = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}, self.dls
+        size, stats, version = dls.valid.size, dls.valid.stats, torch.__version__
+        about = dict(arch=self.arch, vocab=list(dls.vocab), size=size, method=dls.method, stats=stats, torch=version)
         about["sha256"] = _checksum(state, about)
-        with whole_or_nothing(file) as tmp: tmp.write_bytes(as_bytes(state, {"course_lib": json.dumps(about)}))     # save_file hides why it fails
+        raw = as_bytes(state, {"course_lib": json.dumps(about)})        # safetensors' save_file hides why it fails
+        with whole_or_nothing(file) as tmp: tmp.write_bytes(raw)
         return file
 
     save = export           # the same file, to come back to with `load`
 
     def load(self, file):
-        "Weights and normalisation that `save` wrote for the same architecture, classes and resizing; ValueError for others"
+        "What `save` wrote for this architecture, classes and resizing: weights, normalisation; ValueError for others"
         state, about = _read(file)
         for what, mine in dict(arch=self.arch, vocab=list(self.dls.vocab), method=self.dls.method).items():
-            if about[what] != mine: raise ValueError(f"{file} was saved with {what} {_short(about[what])}, this learner has {_short(mine)}: build the learner it was saved from.")
+            said = f"{file} was saved with {what} {_short(about[what])}, this learner has {_short(mine)}"
+            if about[what] != mine: raise ValueError(f"{said}: build the learner it was saved from.")
         self.model.load_state_dict(state)
         self.dls, self.opt = self.dls.with_stats(about["stats"]), None
         return self
@@ -180,7 +191,8 @@ def plot_sweep(lrs, losses, suggestion, ax=None):
     "Draws loss against learning rate with a mark at the suggested one"
     ax = plot_lines({"loss": losses}, x=lrs, ax=new_ax(ax), xlabel="learning rate", ylabel="loss (smoothed)")
     ax.set(xscale="log", ylim=(min(losses)*0.9, losses[0]*1.3))
-    ax.plot(suggestion, losses[lrs.index(suggestion)], "o", ms=9, mfc="none", mew=2, label=f"suggestion {suggestion:.1e}")
+    loss, label = losses[lrs.index(suggestion)], f"suggestion {suggestion:.1e}"
+    ax.plot(suggestion, loss, "o", ms=9, mfc="none", mew=2, label=label)
     ax.legend()
     return ax
 
@@ -188,19 +200,17 @@ def item_batch(item, size, method, stats):
     "One picture, treated as in validation, as a batch of one: `(1,3,size,size)`"
     side = data.item_size(size, method)
     if hasattr(item, "shape") and (item.ndim != 3 or item.shape[2] != 3 or not str(item.dtype).endswith("uint8")):
-        raise ValueError(f"predict got numbers of shape {tuple(item.shape)} and type {item.dtype}: give it bytes (uint8) of shape (h, w, 3), or a file.")
-    img = item if isinstance(item, Image.Image) else Image.fromarray(np.asarray(item)) if hasattr(item, "shape") else None
-    pixels = data.load_image(item, side, method) if img is None else data.to_square(img, side, method)
+        got = f"numbers of shape {tuple(item.shape)} and type {item.dtype}"
+        raise ValueError(f"predict got {got}: give it bytes (uint8) of shape (h, w, 3), or a file.")
+    if hasattr(item, "shape"): item = Image.fromarray(np.asarray(item))
+    pixels = (data.to_square if isinstance(item, Image.Image) else data.load_image)(item, side, method)
     return data.normalize(data.center_crop(torch.tensor(pixels)[None], size), **stats)
-
-def _about(learn):
-    "Everything besides the weights that a prediction needs, as plain values"
-    dls = learn.dls
-    return dict(arch=learn.arch, vocab=list(dls.vocab), size=dls.valid.size, method=dls.method, stats=dls.valid.stats, torch=torch.__version__)
 
 def _meant(file):
     "`file` with the ending .safetensors, or as it is when only that is there: a pickle, a folder"
     return Path(file) if Path(file).exists() and not model_file(file).exists() else model_file(file)
+
+_AGAIN = "export the learner again"
 
 def read_about(file):
     "What `export` wrote beside the weights, a dict; ValueError for any other file. Nothing is ever unpickled"
@@ -208,11 +218,16 @@ def read_about(file):
     if file.is_dir(): raise ValueError(f"{file} is a folder: name the file in it that export() wrote.")
     try:
         with safe_open(file, "pt") as f: about = (f.metadata() or {}).get("course_lib")
-    except FileNotFoundError: raise ValueError(f"{file} does not exist: check the path (now in {Path.cwd()}).") from None
-    except SafetensorError as e: raise ValueError(f"{file} is not a file that export() wrote, or it is damaged ({e}): export the learner again. Pickles are never opened.") from None
-    if about is None: raise ValueError(f"{file} has weights but not the names of the classes: use a file that export() wrote.")
+    except FileNotFoundError:
+        raise ValueError(f"{file} does not exist: check the path (now in {Path.cwd()}).") from None
+    except SafetensorError as e:
+        said = f"{file} is not a file that export() wrote, or it is damaged ({e})"
+        raise ValueError(f"{said}: {_AGAIN}. Pickles are never opened.") from None
+    if about is None: raise ValueError(
+        f"{file} has weights but not the names of the classes: use a file that export() wrote.")
     try: return dict(json.loads(about))
-    except (ValueError, TypeError): raise ValueError(f"{file} was altered after export(), its description is no longer one: export the learner again.") from None
+    except (ValueError, TypeError):
+        raise ValueError(f"{file} was altered after export(), its description is no longer one: {_AGAIN}.") from None
 
 def _checksum(state, about):
     "SHA-256 over names, shapes and bytes of all weights, and over what is said about them"
@@ -224,16 +239,16 @@ def _read(file):
     "Weights and description of an exported learner: `(state dict, dict)`; ValueError when either was altered"
     about = read_about(file)
     state = load_file(_meant(file))
-    if about.get("sha256") != _checksum(state, about): raise ValueError(f"{_meant(file)} was altered or damaged after export() (its checksum differs): export the learner again.")
+    if about.get("sha256") != _checksum(state, about): raise ValueError(
+        f"{_meant(file)} was altered or damaged after export() (its checksum differs): {_AGAIN}.")
     return state, about
 
-# %% ../nbs/lib/06_learner.ipynb #b31b059a
 def vision_learner(
     dls,
     arch="tiny_resnet",     # 'tiny_resnet', or the name of any torchvision classifier, such as 'resnet18'
     pretrained=True,        # False: random weights, and nothing is frozen
     drop=0.25, seed=42, **kwargs):
-    "A `Learner` with the body of `arch` and a new head for `dls.vocab`; pretrained weights bring their normalisation and start frozen"
+    "A `Learner`: body of `arch`, new head for `dls.vocab`; pretrained weights bring their normalisation, frozen"
     with seeded(seed): net, stats = model.create_model(arch, len(dls.vocab), pretrained, drop)
     if stats: dls = dls.with_stats(stats)
     net = net.to(dls.train.device, memory_format=torch.channels_last)
@@ -247,8 +262,10 @@ def load_learner(file, device="cpu"):
     try:
         with seeded(): net, _ = model.create_model(about["arch"], len(about["vocab"]), pretrained=False)
         net.load_state_dict(state)
-    except (RuntimeError, ValueError): raise ValueError(f"{file} holds a {about['arch']} that this version does not build, or builds differently (it was written with torch {about['torch']}): "
-                                                        "update course_lib and torchvision, or export the learner again here.") from None
-    settings = dict(pixels=None, idx=[], targs=[], size=about["size"], bs=1, tfm=data.center_crop, stats=about["stats"], device=device)
-    dls = data.DataLoaders(data.ImageLoader(**settings), data.ImageLoader(**settings), about["vocab"], method=about["method"])
+    except (RuntimeError, ValueError):
+        arch, advice = about["arch"], f"update course_lib and torchvision, or {_AGAIN} here"
+        holds = f"{file} holds a {arch} that this version does not build, or builds differently"
+        raise ValueError(f"{holds} (it was written with torch {about['torch']}): {advice}.") from None
+    empty = data.ImageLoader(None, [], [], about["size"], 1, data.center_crop, about["stats"], device)
+    dls = data.DataLoaders(empty, empty, about["vocab"], method=about["method"])
     return Learner(dls, net.to(device, memory_format=torch.channels_last), arch=about["arch"])

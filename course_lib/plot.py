@@ -13,9 +13,11 @@ from tabulate import tabulate
 class Table(list):
     "A list of rows (dicts with the same keys) that shows itself as a table, in HTML and in plain text"
     def __getitem__(self, i): return Table(super().__getitem__(i)) if isinstance(i, slice) else super().__getitem__(i)
-    def _show(self, fmt): return tabulate([{k: _short(v) for k, v in row.items()} for row in self], headers="keys", tablefmt=fmt, disable_numparse=True)
-    def __repr__(self): return self._show("simple") if self else "(an empty table)"
-    def _repr_html_(self): return self._show("html") if self else "(an empty table)"
+    def __repr__(self): return self._show("simple")
+    def _repr_html_(self): return self._show("html")
+    def _show(self, fmt):
+        rows = [{k: _short(v) for k, v in row.items()} for row in self]
+        return tabulate(rows, headers="keys", tablefmt=fmt, disable_numparse=True) if rows else "(an empty table)"
 
 def _short(v): return f"{v:.4g}" if isinstance(v, float) else str(v)
 
@@ -30,15 +32,15 @@ def _subplots(*args, **kwargs):
     return plt.subplots(*args, **kwargs)
 
 def to_image(x):
-    "A picture as matplotlib wants it: PIL, `(h,w)`, `(h,w,3)` or `(3,h,w)` array or tensor -> array, floats cut to 0..1"
+    "A picture for matplotlib: PIL, `(h,w)`, `(h,w,3)` or `(3,h,w)` array or tensor -> array, floats cut to 0..1"
     if hasattr(x, "detach"): x = x.detach().cpu().float().numpy() if x.is_floating_point() else x.detach().cpu().numpy()
     x = np.asarray(x)
     if x.ndim == 3 and x.shape[0] in (1, 3) and x.shape[2] not in (1, 3): x = x.transpose(1, 2, 0)
     if x.ndim == 3 and x.shape[2] == 1: x = x[..., 0]
-    if x.ndim not in (2, 3): raise ValueError(f"A picture has 2 or 3 axes, this has shape {x.shape}: take one picture out of the batch, as in xb[0].")
+    if x.ndim not in (2, 3): raise ValueError(
+        f"A picture has 2 or 3 axes, this has shape {x.shape}: take one picture out of the batch, as in xb[0].")
     return x.clip(0, 1) if x.dtype.kind == "f" else x
 
-# %% ../nbs/lib/01_plot.ipynb #663a057f
 def show_image(x, ax=None, title=None, **kwargs):
     "Draws one picture (see `to_image`) without axes; grey ones in grey"
     ax = new_ax(ax, figsize=(2.2, 2.2))
@@ -57,7 +59,8 @@ def show_images(
     ncols = min(ncols, len(images))
     nrows = -(-len(images)//ncols)
     lines = 1 + max((str(t).count("\n") for t in titles or [""]), default=0)
-    fig, axs = _subplots(nrows, ncols, figsize=(size*ncols, (size + 0.18*lines)*nrows), squeeze=False, layout="constrained")
+    figsize = size*ncols, (size + 0.18*lines)*nrows
+    _, axs = _subplots(nrows, ncols, figsize=figsize, squeeze=False, layout="constrained")
     for ax in axs.flat: ax.axis("off")
     for i, (x, ax) in enumerate(zip(images, axs.flat)): show_image(x, ax, title=None if titles is None else titles[i])
     return list(axs.flat)[:len(images)]
@@ -95,7 +98,8 @@ def draw_boxes(
 def _arrow(ax, a, b, words):
     "An arrow from the edge of one box to the edge of another, with words above its middle"
     (x0, y0), (x1, y1) = a.get_position(), b.get_position()
-    ax.annotate("", xy=(x1, y1), xytext=(x0, y0), arrowprops=dict(arrowstyle="-|>", color="0.3", patchA=a.get_bbox_patch(), patchB=b.get_bbox_patch(), shrinkA=3, shrinkB=3))
+    ends = dict(patchA=a.get_bbox_patch(), patchB=b.get_bbox_patch(), shrinkA=3, shrinkB=3)
+    ax.annotate("", xy=(x1, y1), xytext=(x0, y0), arrowprops=dict(arrowstyle="-|>", color="0.3", **ends))
     ax.text((x0 + x1)/2, (y0 + y1)/2 + 0.08, words, ha="center", va="bottom", fontsize=10, style="italic")
 
 # %% ../nbs/lib/01_plot.ipynb #ab08fd8c
@@ -105,21 +109,23 @@ def show_numbers(
     mark=None):             # which cells stand out: what `x` can be indexed with, such as (0, 1), or a mask `(h,w)`
     "Draws a matrix as a grid with its numbers; NaN stays empty"
     x = np.asarray(x, dtype=float)
-    if x.ndim != 2: raise ValueError(f"show_numbers draws a matrix with 2 axes, this has shape {x.shape}: take one of them, as in x[0].")
+    if x.ndim != 2: raise ValueError(f"show_numbers draws a matrix, this has shape {x.shape}: take one, as in x[0].")
     (h, w), marked = x.shape, np.zeros(x.shape, dtype=bool)
     if mark is not None: marked[mark] = True
     ax = new_ax(ax, figsize=(0.55*w, 0.55*h + 0.3))
     ax.pcolormesh(marked[::-1], cmap="Greys", vmin=0, vmax=4, edgecolors="0.5", linewidth=0.8, clip_on=False)
     for (i, j), value in np.ndenumerate(x):
-        if not np.isnan(value): ax.text(j + 0.5, h - i - 0.5, f"{value:.3g}", ha="center", va="center", fontsize=11, weight="bold" if marked[i, j] else "normal")
+        if np.isnan(value): continue
+        style = dict(ha="center", va="center", fontsize=11, weight="bold" if marked[i, j] else "normal")
+        ax.text(j + 0.5, h - i - 0.5, f"{value:.3g}", **style)
     ax.set(aspect="equal", title=title)
     ax.axis("off")
     return ax
 
-# %% ../nbs/lib/01_plot.ipynb #54762549
 def matrix_axes(*matrices):
     "Axes side by side in one new figure, one per matrix, so that `show_numbers` draws cells of one size in all of them"
     from matplotlib.figure import Figure
     widths = [m.shape[1] for m in matrices]
     fig = Figure(figsize=(0.55*(sum(widths) + 2), 0.55*max(map(len, matrices)) + 0.4))
-    return fig.subplots(1, len(matrices), width_ratios=widths, gridspec_kw=dict(wspace=0.3, left=0.02, right=0.98, bottom=0.02, top=0.88))
+    room = dict(wspace=0.3, left=0.02, right=0.98, bottom=0.02, top=0.88)
+    return fig.subplots(1, len(matrices), width_ratios=widths, gridspec_kw=room)

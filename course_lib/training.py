@@ -8,14 +8,12 @@ __all__ = ['one_batch', 'accuracy', 'error_rate', 'one_epoch', 'adam', 'set_hype
 
 # %% ../nbs/lib/04_training.ipynb #df59da80
 import copy, math, time
-
 import torch
-
 from .core import autocast, keep_memory
 
 # %% ../nbs/lib/04_training.ipynb #011a9366
 def one_batch(model, xb, yb, loss_func, opt=None):
-    "A forward pass and, if there is an optimizer, one step of it: `(n,...), (n,) -> loss (scalar), preds (n,c)`, both detached float32"
+    "A forward pass and, if there is an optimizer, a step: `(n,...), (n,) -> loss, preds (n,c)`, detached, float32"
     with autocast(xb.device): preds = model(xb)
     preds = preds.float()
     loss = loss_func(preds, yb)
@@ -43,9 +41,9 @@ def one_epoch(model, dl, loss_func, opt=None, metrics=(), before_batch=None):
         for i, (xb, yb) in enumerate(dl):
             if before_batch: before_batch(i)
             loss, preds = one_batch(model, xb, yb, loss_func, opt)
-            sums = sums + len(xb)*torch.stack([loss, *(torch.as_tensor(m(preds, yb), dtype=loss.dtype, device=loss.device) for m in metrics)])
+            sums = sums + len(xb)*torch.stack([loss, *(torch.as_tensor(m(preds, yb)).to(loss) for m in metrics)])
             n += len(xb)
-    if not n: raise ValueError("one_epoch got a loader without a single batch: check that the split left pictures on this side.")
+    if not n: raise ValueError("one_epoch got a loader without a single batch: check what the split left.")
     return (sums/n).tolist()
 
 # %% ../nbs/lib/04_training.ipynb #7905bcb3
@@ -59,7 +57,7 @@ def adam(
     lrs = lr if isinstance(lr, (list, tuple)) else [lr]*len(groups)
     pgs = [dict(params=ps, lr=rate, weight_decay=w, group=i) for i, (params, rate) in enumerate(zip(groups, lrs))
            for ps, w in _by_decay(params, wd) if ps]
-    if not pgs: raise ValueError("adam got no parameter that wants a gradient: the whole model is frozen; unfreeze a part of it.")
+    if not pgs: raise ValueError("adam got nothing that wants a gradient: the whole model is frozen; unfreeze a part.")
     fused = pgs[0]["params"][0].device.type in ("cpu", "cuda")        # one kernel for all parameters
     return torch.optim.AdamW(pgs, lr=1e-3, betas=(mom, sqr_mom), eps=eps, fused=fused)
 
@@ -68,7 +66,6 @@ def _by_decay(params, wd):
     params = [p for p in params if p.requires_grad]
     return [([p for p in params if p.ndim > 1], wd), ([p for p in params if p.ndim <= 1], 0.)]
 
-# %% ../nbs/lib/04_training.ipynb #408ceeae
 def set_hypers(opt, lr, mom=None):
     "Gives every group of `opt` its learning rate (a number, or one per group) and all of them the momentum"
     for pg in opt.param_groups:
@@ -97,14 +94,15 @@ def one_cycle(
 # %% ../nbs/lib/04_training.ipynb #9c58b48b
 def fit(model, train, valid=None, *, epochs, opt, loss_func, metrics=(), sched=None,
     log=None):          # called after each epoch with all rows so far, e.g. `print`
-    "Trains `epochs` times over `train`: a list of one row (a dict) per epoch; ValueError when the loss is no longer a number"
+    "Trains `epochs` times over `train`: one row (a dict) per epoch; ValueError when the loss is no longer a number"
     keep_memory()
     opt.zero_grad()                       # an interrupted run may have left gradients
     rows, n = [], epochs*len(train)
     for epoch in range(epochs):
         start = time.perf_counter()
         def before_batch(i): set_hypers(opt, *sched((epoch*len(train) + i)/n))
-        row = dict(epoch=epoch, train_loss=one_epoch(model, train, loss_func, opt, before_batch=before_batch if sched else None)[0])
+        loss, = one_epoch(model, train, loss_func, opt, before_batch=before_batch if sched else None)
+        row = dict(epoch=epoch, train_loss=loss)
         if valid is not None: row |= evaluate(model, valid, loss_func, metrics)
         rows.append(row | dict(seconds=round(time.perf_counter() - start, 2)))
         if log: log(rows)
@@ -113,7 +111,7 @@ def fit(model, train, valid=None, *, epochs, opt, loss_func, metrics=(), sched=N
 
 def evaluate(model, dl, loss_func, metrics=()):
     "Loss and metrics over `dl`, nothing learned: `{'valid_loss': ..., name of metric: ...}`"
-    names = [getattr(m, "__name__", None) or getattr(getattr(m, "func", m), "__name__", type(m).__name__) for m in metrics]    # `partial` has no name
+    names = [getattr(getattr(m, "func", m), "__name__", type(m).__name__) for m in metrics]   # `func`: of a `partial`
     return dict(zip(["valid_loss", *names], one_epoch(model, dl, loss_func, metrics=metrics)))
 
 def _stop_if_nan(rows, opt, sched, steps, n):
@@ -123,15 +121,17 @@ def _stop_if_nan(rows, opt, sched, steps, n):
     if sched: rates = [sched((epoch*steps + i)/n)[0] for i in range(steps)]
     else: rates = [pg["lr"] for pg in opt.param_groups]
     lr = max(max(r) if isinstance(r, (list, tuple)) else r for r in rates)
-    raise ValueError(f"The training loss became {loss} in epoch {epoch} (learning rates up to {lr:.1e}): build the learner again and use a rate 10 times lower.")
+    advice = "build the learner again and use a rate 10 times lower"
+    raise ValueError(f"The training loss became {loss} in epoch {epoch} (learning rates up to {lr:.1e}): {advice}.")
 
 # %% ../nbs/lib/04_training.ipynb #034f7350
 def lr_sweep(model, dl, loss_func, opt_func=adam, lo=1e-7, hi=10., steps=100, beta=0.98):
-    "Losses while the rate grows from `lo` to `hi`, stopped at 4 times the best: `(lrs, losses)`, smoothed, two lists of equal length"
+    "Losses, smoothed, while the rate grows from `lo` to `hi`, stopped at 4 times the best: two lists `(lrs, losses)`"
     gen = getattr(dl, "gen", None)                                 # the loader's own random numbers, if it has any
     state = gen and gen.get_state()
     try:
-        with torch.random.fork_rng(): return _sweep(copy.deepcopy(model).train(), dl, loss_func, opt_func, lo, hi, steps, beta)
+        with torch.random.fork_rng():
+            return _sweep(copy.deepcopy(model).train(), dl, loss_func, opt_func, lo, hi, steps, beta)
     finally:
         if gen: gen.set_state(state)
 
@@ -146,7 +146,6 @@ def _sweep(model, dl, loss_func, opt_func, lo, hi, steps, beta):
         if not losses[-1] < 4*min(losses): break                   # also when it is NaN
     return lrs, losses
 
-# %% ../nbs/lib/04_training.ipynb #647ec736
 def valley(lrs, losses):
     "A rate half-way down the longest valley (decreasing subsequence) of the sweep: fastai's `valley`"
     best, end = [1]*len(losses), 0

@@ -13,7 +13,8 @@ PAGES = [ROOT/"nbs/index.ipynb", *notebooks("lessons", *LIBRARY)]       # of the
 ALL = [*PAGES, *notebooks("exercises")]
 
 
-def files(folder, pattern="**/*.py"): return {p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8") for p in sorted(folder.glob(pattern))}
+def files(folder, pattern="**/*.py"):
+    return {p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8") for p in sorted(folder.glob(pattern))}
 
 def differing(a, b): return sorted(name for name in a.keys() | b.keys() if a.get(name) != b.get(name))
 

@@ -9,38 +9,39 @@ __all__ = ['camera_cats', 'draw_camera']
 from datetime import date, timedelta
 from pathlib import Path
 import numpy as np
-from PIL import Image
-from .critters import chance, critter_shapes, lit, paint, rows, sketch
+from .critters import chance, critter_shapes, lit, paint, rows, save_pictures, sketch, tagged
 from .shapes import air, circle, curve, ink, mix, oval, rect
 
 # %% ../../nbs/pictures/02_camera.ipynb #20ea0045
 def camera_cats() -> list[dict]:
-    "The four cats that come to the bowl, one dict of attributes each, `name` first: a tabby in two coats nearly alike, with two colours of eyes."
-    looks = (("Mia", "fawn", "green"), ("Milo", "fawn", "amber"), ("Mona", "apricot", "green"), ("Max", "apricot", "amber"))
-    return [rows()["Silver_Tabby"] | dict(name=name, coat=coat, eyes=eyes) for name, coat, eyes in looks]
+    "The four cats, as in `breeds()`: a tabby in two coats that are nearly alike, with two colours of eyes."
+    looks = ("fawn", "green"), ("fawn", "amber"), ("apricot", "green"), ("apricot", "amber")
+    names = "Mia", "Milo", "Mona", "Max"
+    return [rows()["Silver_Tabby"] | dict(name=name, coat=coat, eyes=eyes) for name, (coat, eyes) in zip(names, looks)]
 
 # %% ../../nbs/pictures/02_camera.ipynb #cd29b9ff
-def season_of(day:int) -> float:
-    "0 on the first day, 1 from day 60 on."
-    return min(day/60, 1)
+def season_of(day:int) -> float: return min(day/60, 1)     # 0 on the first day, 1 from day 60 on
 
 def yard(season:float) -> list:
     "What the camera sees behind the cat; `season` goes from 0 (leaves green, all on the hedge) to 1."
     leaf, grass = mix((96,160,84), (196,120,44), season), mix((128,184,96), (168,160,104), season)
     fence = [((222,206,180), rect(k/8, .12, k/8+.1, .62)) for k in range(8)] + [((200,180,150), rect(0, .22, 1, .27))]
     bush = curve((-.15,.9), (-.12,.34), (.1,.26), (.34,.33), (.6,.27), (.86,.35), (1.12,.3), (1.15,.9))
-    fallen = [(mix((214,140,50), (150,84,40), u), oval(x, .66+.33*y, .022, .014)) for x, y, u in np.random.default_rng(7).uniform(size=(round(60*season), 3))]
-    shapes = [(air, rect(0, 0, 1, 1))] + fence + [(leaf, bush), (mix(leaf, ink, .12), bush + (0,.06)), (grass, rect(0, .64, 1, 1))] + fallen
-    return [("background", colour, outline) for colour, outline in shapes]
+    hedge = [(leaf, bush), (mix(leaf, ink, .12), bush + (0,.06)), (grass, rect(0, .64, 1, 1))]
+    where = np.random.default_rng(7).uniform(size=(round(60*season), 3))
+    fallen = [(mix((214,140,50), (150,84,40), u), oval(x, .66+.33*y, .022, .014)) for x, y, u in where]
+    return tagged("background", [(air, rect(0, 0, 1, 1))] + fence + hedge + fallen)
 
 def bowl() -> list:
     "The bowl, which stands in front of the cat."
     front = np.concatenate([circle[:13]*(.2,.05) + (.5,.93), [(.34,1), (.66,1)]])
-    return [("background", *shape) for shape in (((150,60,60), oval(.5, .93, .2, .05)), ((120,84,56), oval(.5, .925, .16, .034)), ((190,84,80), front))]
+    rim, food = oval(.5, .93, .2, .05), oval(.5, .925, .16, .034)
+    return tagged("background", [((150,60,60), rim), ((120,84,56), food), ((190,84,80), front)])
 
 def daylight(season:float, weather:float) -> dict:
     "Light of one day: darker and warmer with the season, brighter and warmer when the sun shines (`weather` > 0)."
-    return dict(gain=1.1*.55**season*np.exp(.12*weather), warm=-.04+.24*season+.06*weather, glow=np.zeros(2), blur=0, grain=4)
+    gain, warm = 1.1*.55**season*np.exp(.12*weather), -.04+.24*season+.06*weather
+    return dict(gain=gain, warm=warm, glow=np.zeros(2), blur=0, grain=4)
 
 def visit(day:int, seed:int, cats:list):
     "Which of `cats` comes on `day`, each once in a round, and what stays the same while it is there: `(row, mood)`."
@@ -48,31 +49,30 @@ def visit(day:int, seed:int, cats:list):
     who = np.random.default_rng((seed, 1, turn)).permutation(len(cats))[k]
     rng = np.random.default_rng((seed, 2, day))
     mood, u = chance(rng), rng.uniform
-    return cats[who], mood | dict(scale=u(.11, .13), at=np.array([u(.3, .7), u(.54, .60)]), outfit="") | daylight(season_of(day), rng.standard_normal())
+    seat = dict(scale=u(.11, .13), at=np.array([u(.3, .7), u(.54, .60)]), outfit="")
+    return cats[who], mood | seat | daylight(season_of(day), rng.standard_normal())
 
-def camera_picture(day:int, i:int, seed:int, size:int, cats:list) -> Image.Image:
+def camera_picture(day:int, i:int, seed:int, size:int, cats:list):
     "Picture `i` of the burst of `day`, `(size,size)`: the cat has moved a little since the one before."
     row, mood = visit(day, seed, cats)
     rng = np.random.default_rng((seed, 3, day, i))
-    moved = dict(turn=mood["turn"] + rng.normal(0, .02, 2), tilt=mood["tilt"] + rng.normal(0, .015), at=mood["at"] + rng.normal(0, .004, 2))
-    return lit(paint(critter_shapes(row, mood | moved, yard(season_of(day))) + bowl(), size).reduce(2), mood, rng)
+    moves = dict(turn=rng.normal(0, .02, 2), tilt=rng.normal(0, .015), at=rng.normal(0, .004, 2))
+    moved = mood | {key: mood[key] + by for key, by in moves.items()}
+    return lit(paint(critter_shapes(row, moved, yard(season_of(day))) + bowl(), size).reduce(2), mood, rng)
 
 # %% ../../nbs/pictures/02_camera.ipynb #c0696850
-def draw_camera(folder,            # where to write `images/{date}_{cat}_{i}.jpg`
-                days:int=60,       # from 1 September 2025, one visit a day; after 60 days the season stays as it is
-                burst:int=10,      # pictures per visit
-                size:int=96,       # pixels
-                seed:int=42,
-                cats=None,         # rows of attributes, as in `breeds()`; default: `camera_cats()`
-                progress=None,     # wraps the list of days, e.g. `tqdm`
-               ) -> Path:
-    "Draws what a camera at a food bowl sees and returns `folder`; file names sort by time. ValueError for a size below 32, a wrong row or no pictures."
+def draw_camera(
+    folder,                     # where to write `images/{date}_{cat}_{i}.jpg`
+    days:int=60, burst:int=10,  # one visit a day from 1 September 2025 on; how many pictures of each
+    size:int=96, seed:int=42,   # pixels
+    cats=None,                  # rows of attributes, as in `breeds()`; default: `camera_cats()`
+    progress=None):             # wraps the list of pictures, e.g. `tqdm`
+    "Draws what a camera sees and returns `folder`; names sort by time. ValueError for a tiny size or a wrong row."
     cats = camera_cats() if cats is None else list(cats)
-    if days < 1 or burst < 1 or not cats: raise ValueError(f"days={days}, burst={burst}, {len(cats)} cats leaves nothing to draw; ask for at least 1 of each.")
+    if days < 1 or burst < 1 or not cats:
+        given = f"days={days}, burst={burst}, {len(cats)} cats"
+        raise ValueError(f"{given} leaves nothing to draw; ask for at least 1 of each.")
     for cat in cats: sketch(cat, seed, size)  # a bad size, seed or row fails before anything is written
-    images = Path(folder)/"images"
-    images.mkdir(parents=True, exist_ok=True)
-    for day in (progress or iter)(range(days)):
-        name = f"{date(2025, 9, 1) + timedelta(day)}_{visit(day, seed, cats)[0]['name']}"
-        for i in range(burst): camera_picture(day, i, seed, size, cats).save(images/f"{name}_{i}.jpg", quality=90, subsampling=0)
-    return Path(folder)
+    visits = [f"{date(2025, 9, 1) + timedelta(day)}_{visit(day, seed, cats)[0]['name']}" for day in range(days)]
+    jobs = [(f"{name}_{i}", day, i, seed, size, cats) for day, name in enumerate(visits) for i in range(burst)]
+    return save_pictures(folder, camera_picture, jobs, progress)
