@@ -82,7 +82,7 @@ def wrong_formula(sentence):
         return formula
     return add
 
-# %% ../../../nbs/exercises/08_cnn.ipynb #66c805cd
+# %% ../../../nbs/exercises/08_cnn.ipynb #15c7cb08
 @wrong_formula("You have counted the steps. The place before the first step counts as well: add 1.")
 def plus_one_forgotten(n, ks, stride, padding, dilation):
     return (n + 2*padding - dilation*(ks - 1) - 1)//stride
@@ -97,8 +97,8 @@ def stride_not_used(n, ks, stride, padding, dilation):
 def padding_on_one_end(n, ks, stride, padding, dilation):
     return (n + padding - dilation*(ks - 1) - 1)//stride + 1
 
-@wrong_formula("You have left out the padding. It makes the side longer, by that many pixels on each "
-               "of its two ends.")
+@wrong_formula("You have left out the padding. It makes the side longer, by that many pixels on "
+               "each of its two ends.")
 def padding_not_used(n, ks, stride, padding, dilation):
     return (n - dilation*(ks - 1) - 1)//stride + 1
 
@@ -116,8 +116,8 @@ def ks_times_dilation(n, ks, stride, padding, dilation):
 def size_rounded_up(n, ks, stride, padding, dilation):
     return -(-(n + 2*padding - dilation*(ks - 1) - 1)//stride) + 1
 
-@wrong_formula("You have divided with /, which gives a fraction. Places are counted in whole numbers: "
-               "// rounds down.")
+@wrong_formula("You have divided with /, which gives a fraction. Places are counted in whole "
+               "numbers: // rounds down.")
 def size_not_rounded(n, ks, stride, padding, dilation):
     return (n + 2*padding - dilation*(ks - 1) - 1)/stride + 1
 
@@ -129,8 +129,8 @@ ex.mistake("Your numbers are right. But where the window is larger than the side
            "there is no place: raise a ValueError there.",
            misfits_pass=size_by(right_formula, fits=False))
 
-ex.mistake("Your numbers are right. What is left are the numbers that make no sense: ValueError for "
-           "a padding under 0, and for ks, stride or dilation under 1.",
+ex.mistake("Your numbers are right. What is left are the numbers that make no sense: ValueError "
+           "for a padding under 0, and for ks, stride or dilation under 1.",
            odd_numbers_pass=size_by(right_formula, sense=False))
 
 ex.mistake("Your numbers are right. The ValueErrors of the docstring are still missing: for "
