@@ -14,7 +14,7 @@ ENDS_WITH = {  # what the lessons say, on the drawn data
                       " and head_only < after_new_averages < after_one_epoch_at_one_rate - 0.1 and max(four_epochs_one_rate, four_epochs_spread) < head_only",
     "04_descent": "above_the_best < 0.01 and below_the_edge < 1 and above_the_edge > 1000 and forgot > 2*zeroed",
     "05_relu": "0.542 < without_weights < 0.56 and worst_of_five <= 0.005 and voice_calculated < 0.1 and voice_learned > 0.3 and owl < 0.02",
-    "07_cnn": "dense_train > dense_valid + 0.15 and cnn_valid > dense_valid + 0.1 and cnn_test > dense_valid + 0.1 and 0.95 < shuffled_less < 1.05"
+    "08_cnn": "dense_train > dense_valid + 0.15 and cnn_valid > dense_valid + 0.1 and cnn_test > dense_valid + 0.1 and 0.95 < shuffled_less < 1.05"
               " and moved_cnn > moved_dense + 0.05 and over_time > 0.95 > 0.7 > dense_time and unfold_times_as_fast > 10",
     "06_tensors": "matmul_times_as_fast > 10 and add_times_as_fast > 10 and loss_of_perfect_predictions > 10 and no_bend < 0.0001 and with_relu > 0.1",
     "07_classifier": "abs(in_ten_lines - from_scratch) < 0.03 and rate_too_small < rate_near_the_edge - 0.2 and last_valid_loss > 1.02*lowest_valid_loss",

@@ -13,31 +13,20 @@ from torch import nn
 from course_lib.cnn import Net, avg_pool, conv_loops, conv_unfold, max_pool, out_size, shifted
 from course_lib.selftest.exercise import exercise, question
 
+# %% ../../../nbs/exercises/08_cnn.ipynb #733b8a14
+def first_channel(value, *args):
+    "Of a batch the first channel of the first picture"
+    return value[0, 0]
+
 # %% ../../../nbs/exercises/08_cnn.ipynb #e141642b
-def wrong_size(formula, fits=True, sense=True):
-    "`out_size` with another formula, and without one or both of its ValueErrors"
-    def size(n, ks, stride=1, padding=0, dilation=1):
-        if sense and (min(ks, stride, dilation) < 1 or padding < 0): raise ValueError("numbers")
-        if fits and dilation*(ks - 1) + 1 > n + 2*padding: raise ValueError("size")
-        return formula(n, ks, stride, padding, dilation)
-    return size
-
-size_slips = {"plus one forgotten": (lambda n, k, s, p, d: (n + 2*p - d*(k - 1) - 1)//s, "You have counted the steps. The place before the first step counts as well: add 1."),
-              "stride forgotten": (lambda n, k, s, p, d: n + 2*p - d*(k - 1), "You have counted every place. With a larger stride the window jumps over some: divide the way it can go by the stride, then add the first place."),
-              "padding on one end": (lambda n, k, s, p, d: (n + p - d*(k - 1) - 1)//s + 1, "You have added the padding once. It is added on both ends of the side: count it twice."),
-              "padding forgotten": (lambda n, k, s, p, d: (n - d*(k - 1) - 1)//s + 1, "You have left out the padding. It makes the side longer, by that many pixels on each of its two ends."),
-              "dilation forgotten": (lambda n, k, s, p, d: (n + 2*p - k)//s + 1, "You have left out the dilation. With gaps between its weights the window reaches further: how many pixels lie from its first weight to its last?"),
-              "ks times dilation": (lambda n, k, s, p, d: (n + 2*p - k*d)//s + 1, "You have counted ks gaps. Between ks weights there are only ks - 1 of them."),
-              "rounded up": (lambda n, k, s, p, d: -(-(n + 2*p - d*(k - 1) - 1)//s) + 1, "You have rounded up. A window that would stick out at the end is left out: round down, with //."),
-              "not rounded": (lambda n, k, s, p, d: (n + 2*p - d*(k - 1) - 1)/s + 1, "You have divided with /, which gives a fraction. Places are counted in whole numbers: // rounds down.")}
-
-size_right = lambda n, k, s, p, d: (n + 2*p - d*(k - 1) - 1)//s + 1
-
-size_checks = {"": {}, ", misfits pass": dict(fits=False), ", odd numbers pass": dict(sense=False), ", no errors": dict(fits=False, sense=False)}
-
 def said_size(out_size, n, ks, stride=1, padding=0, dilation=1):
+    "What is compared: the number of places, or the kind of error"
     try: return f"{out_size(n, ks, stride, padding, dilation)} places"
     except (ValueError, ZeroDivisionError) as e: return f"a {type(e).__name__}"
+
+def any_size(dice):
+    n, ks, stride = dice.pick(8, 9, 10, 11), dice.pick(1, 2, 3), dice.pick(1, 2, 3)
+    return n, ks, stride, dice.pick(0, 1, 2), dice.pick(1, 2, 3)
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #14b3883f
 ex = exercise(out_size,
@@ -57,7 +46,7 @@ ex = exercise(out_size,
            (8, 2, -1, 0, 1),
            (8, 2, 1, -1, 1),
            (8, 2, 1, 0, 0),
-           lambda dice: (dice.pick(8, 9, 10, 11), dice.pick(1, 2, 3), dice.pick(1, 2, 3), dice.pick(0, 1, 2), dice.pick(1, 2, 3))],
+           any_size],
     hints=["Draw a row of 7 pixels and a window of 3 weights. At which pixels can the window "
            "begin? And if it moves by two?",
            "How many pixels does the window reach over, gaps included? The side with both "
@@ -71,48 +60,121 @@ ex = exercise(out_size,
         "kernel that is too large would give a size of 0 or less, and the message would come much "
         "later, from somewhere else.")
 
+# %% ../../../nbs/exercises/08_cnn.ipynb #a8888fbf
+def size_by(formula, fits=True, sense=True):
+    "`out_size` with another formula, and without one or both of its ValueErrors"
+    def size(n, ks, stride=1, padding=0, dilation=1):
+        if sense and (min(ks, stride, dilation) < 1 or padding < 0): raise ValueError("numbers")
+        if fits and dilation*(ks - 1) + 1 > n + 2*padding: raise ValueError("size")
+        return formula(n, ks, stride, padding, dilation)
+    return size
+
+size_checks = {"": {},
+               "_misfits_pass": dict(fits=False),
+               "_odd_numbers_pass": dict(sense=False),
+               "_no_errors": dict(fits=False, sense=False)}
+
+def wrong_formula(sentence):
+    "Adds a formula as four mistakes, with and without the ValueErrors"
+    def add(formula):
+        for also, checks in size_checks.items():
+            ex.mistake(sentence, **{formula.__name__ + also: size_by(formula, **checks)})
+        return formula
+    return add
+
+# %% ../../../nbs/exercises/08_cnn.ipynb #15c7cb08
+@wrong_formula("You have counted the steps. The place before the first step counts as well: add 1.")
+def plus_one_forgotten(n, ks, stride, padding, dilation):
+    return (n + 2*padding - dilation*(ks - 1) - 1)//stride
+
+@wrong_formula("You have counted every place. With a larger stride the window jumps over some: "
+               "divide the way it can go by the stride, then add the first place.")
+def stride_not_used(n, ks, stride, padding, dilation):
+    return n + 2*padding - dilation*(ks - 1)
+
+@wrong_formula("You have added the padding once. It is added on both ends of the side: count it "
+               "twice.")
+def padding_on_one_end(n, ks, stride, padding, dilation):
+    return (n + padding - dilation*(ks - 1) - 1)//stride + 1
+
+@wrong_formula("You have left out the padding. It makes the side longer, by that many pixels on "
+               "each of its two ends.")
+def padding_not_used(n, ks, stride, padding, dilation):
+    return (n - dilation*(ks - 1) - 1)//stride + 1
+
+@wrong_formula("You have left out the dilation. With gaps between its weights the window reaches "
+               "further: how many pixels lie from its first weight to its last?")
+def dilation_not_used(n, ks, stride, padding, dilation):
+    return (n + 2*padding - ks)//stride + 1
+
+@wrong_formula("You have counted ks gaps. Between ks weights there are only ks - 1 of them.")
+def ks_times_dilation(n, ks, stride, padding, dilation):
+    return (n + 2*padding - ks*dilation)//stride + 1
+
+@wrong_formula("You have rounded up. A window that would stick out at the end is left out: round "
+               "down, with //.")
+def size_rounded_up(n, ks, stride, padding, dilation):
+    return -(-(n + 2*padding - dilation*(ks - 1) - 1)//stride) + 1
+
+@wrong_formula("You have divided with /, which gives a fraction. Places are counted in whole "
+               "numbers: // rounds down.")
+def size_not_rounded(n, ks, stride, padding, dilation):
+    return (n + 2*padding - dilation*(ks - 1) - 1)/stride + 1
+
 # %% ../../../nbs/exercises/08_cnn.ipynb #1fa01423
-for name, wrong, sentence in ([(name + also, wrong_size(formula, **checks), sentence) for name, (formula, sentence) in size_slips.items() for also, checks in size_checks.items()]
-                   + [("misfits pass", wrong_size(size_right, fits=False), "Your numbers are right. But where the window is larger than the side with its padding there is no place: raise a ValueError there."),
-                      ("odd numbers pass", wrong_size(size_right, sense=False), "Your numbers are right. What is left are the numbers that make no sense: ValueError for a padding under 0, and for ks, stride or dilation under 1."),
-                      ("no errors", wrong_size(size_right, fits=False, sense=False), "Your numbers are right. The ValueErrors of the docstring are still missing: for windows that do not fit, and for numbers that make no sense.")]):
-    ex.mistake(sentence, **{name: wrong})
+def right_formula(n, ks, stride, padding, dilation):
+    return (n + 2*padding - dilation*(ks - 1) - 1)//stride + 1
+
+ex.mistake("Your numbers are right. But where the window is larger than the side with its padding "
+           "there is no place: raise a ValueError there.",
+           misfits_pass=size_by(right_formula, fits=False))
+
+ex.mistake("Your numbers are right. What is left are the numbers that make no sense: ValueError "
+           "for a padding under 0, and for ks, stride or dilation under 1.",
+           odd_numbers_pass=size_by(right_formula, sense=False))
+
+ex.mistake("Your numbers are right. The ValueErrors of the docstring are still missing: for "
+           "windows that do not fit, and for numbers that make no sense.",
+           no_errors=size_by(right_formula, fits=False, sense=False))
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #f6aae428
 @ex.right
 def counted_size(n, ks, stride=1, padding=0, dilation=1):
-    starts = range(0, n + 2*padding - dilation*(ks - 1), stride) if stride > 0 else []
+    starts = []
+    if stride > 0: starts = range(0, n + 2*padding - dilation*(ks - 1), stride)
     if ks < 1 or dilation < 1 or padding < 0 or not len(starts): raise ValueError("no place")
     return len(starts)
 
-# %% ../../../nbs/exercises/08_cnn.ipynb #8f09eb77
-def wrong_loops(pad=lambda p: [p]*4, start=lambda at, stride: at*stride, gap=lambda dilation: dilation, reads=lambda o, each, c: slice(o//each*c, o//each*c + c)):
-    "`conv_loops` with one of its parts replaced"
-    def conv(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
-        out = x.new_zeros(len(x), len(w), *(out_size(n, ks, stride, padding, dilation) for n, ks in zip(x.shape[2:], w.shape[2:])))
-        x, (_, c, kh, kw), d = F.pad(x, pad(padding)), w.shape, gap(dilation)
-        for n, o, i, j in np.ndindex(*out.shape):
-            rows, cols = (slice(start(k, stride), start(k, stride) + d*(ks - 1) + 1, d) for k, ks in ((i, kh), (j, kw)))
-            out[n, o, i, j] = (x[n, reads(o, len(w)//groups, c), rows, cols]*w[o]).sum()
-        return out if b is None else out + b[:, None, None]
-    return conv
+# %% ../../../nbs/exercises/08_cnn.ipynb #9b3d4779
+def one_row(*numbers):
+    "A batch of one picture that is one row: `(1,1,1,n)`"
+    return torch.tensor([[[[float(n) for n in numbers]]]])
 
-def conv_case(dice):
+def any_conv(dice):
     groups, c, each = dice.pick(1, 2), dice.pick(1, 2), dice.pick(1, 2)
-    return (dice.normal(dice.pick(1, 2), groups*c, dice.pick(5, 6), dice.pick(5, 7)), dice.normal(groups*each, c, dice.pick(1, 2, 3), dice.pick(2, 3)), dice.pick(None, dice.normal(groups*each)),
-            dice.pick(1, 2), dice.pick(0, 1, 2), dice.pick(1, 2), groups)
+    n, h, wide = dice.pick(1, 2), dice.pick(5, 6), dice.pick(5, 7)
+    x = dice.normal(n, groups*c, h, wide)
+    kh, kw = dice.pick(1, 2, 3), dice.pick(2, 3)
+    w = dice.normal(groups*each, c, kh, kw)
+    b = dice.pick(None, dice.normal(groups*each))
+    return x, w, b, dice.pick(1, 2), dice.pick(0, 1, 2), dice.pick(1, 2), groups
 
-def one_row(*numbers): return torch.tensor([[[[float(n) for n in numbers]]]])
+# %% ../../../nbs/exercises/08_cnn.ipynb #8f09eb77
+two_channels, two_kernels = one_row(1, 2).view(1, 2, 1, 1), one_row(1, 10).view(2, 1, 1, 1)
 
-conv_cases = [(one_row(1, 2, 3), one_row(1, 10)), (torch.tensor([[[[1., 2, 3], [4, 5, 6]]]]), torch.tensor([[[[0., 1], [2, 0]]]])), (one_row(1, 2, 3), one_row(1, 10), torch.tensor([5.])), (one_row(1, 2, 3, 4), one_row(1, 10), None, 2),
-              (torch.tensor([[[[1., 2], [3, 4]]]]), torch.tensor([[[[0., 1], [10, 0]]]]), None, 1, 1), (one_row(1, 2, 3, 4), one_row(1, 10), None, 1, 0, 2), (one_row(1, 2).view(1, 2, 1, 1), one_row(1, 10).view(2, 1, 1, 1), None, 1, 0, 1, 2), conv_case, conv_case]
-
-half_padded = "You have added the border on one side only, or on one axis only. It goes all around: `padding` pixels on the left, right, top and bottom. F.pad takes them in this order."
+fixed_convs = [
+    (one_row(1, 2, 3), one_row(1, 10)),
+    (torch.tensor([[[[1., 2, 3], [4, 5, 6]]]]), torch.tensor([[[[0., 1], [2, 0]]]])),
+    (one_row(1, 2, 3), one_row(1, 10), torch.tensor([5.])),                         # bias
+    (one_row(1, 2, 3, 4), one_row(1, 10), None, 2),                                 # stride
+    (torch.tensor([[[[1., 2], [3, 4]]]]), torch.tensor([[[[0., 1], [10, 0]]]]), None, 1, 1),
+    (one_row(1, 2, 3, 4), one_row(1, 10), None, 1, 0, 2),                           # dilation
+    (two_channels, two_kernels, None, 1, 0, 1, 2)]                                  # groups
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #78247c1e
 ex = exercise(conv_loops,
-    draw=lambda value, *args: value[0, 0],
-    cases=conv_cases,
+    draw=first_channel,
+    cases=[*fixed_convs, any_conv, any_conv],
     hints=["One number of the result belongs to one picture, one kernel, one row and one column. "
            "Which pixels does it look at?",
            "Make a result of zeros of the right size (`_sizes` gives its height and width) and "
@@ -126,6 +188,28 @@ ex = exercise(conv_loops,
     why="All a convolution does is this dot product. It is far too slow for training, but "
         "nothing is hidden in it: that makes it the judge of every faster way.")
 
+# %% ../../../nbs/exercises/08_cnn.ipynb #3c07a13b
+def all_around(padding): return [padding]*4
+
+def by_stride(at, stride): return at*stride
+
+def its_group(o, each, c): return slice(o//each*c, o//each*c + c)
+
+def loops_with(pad=all_around, start=by_stride, gap=lambda dilation: dilation, reads=its_group):
+    "`conv_loops` with one of its parts replaced"
+    def conv(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+        (_, c, kh, kw), d = w.shape, gap(dilation)
+        height = out_size(x.shape[2], kh, stride, padding, dilation)
+        width = out_size(x.shape[3], kw, stride, padding, dilation)
+        out = x.new_zeros(len(x), len(w), height, width)
+        x = F.pad(x, pad(padding))
+        for n, o, i, j in np.ndindex(*out.shape):
+            rows = slice(start(i, stride), start(i, stride) + d*(kh - 1) + 1, d)
+            cols = slice(start(j, stride), start(j, stride) + d*(kw - 1) + 1, d)
+            out[n, o, i, j] = (x[n, reads(o, len(w)//groups, c), rows, cols]*w[o]).sum()
+        return out if b is None else out + b[:, None, None]
+    return conv
+
 # %% ../../../nbs/exercises/08_cnn.ipynb #cb1fb62a
 @ex.mistake("You have turned the kernel upside down and back to front. Networks do not turn it: "
             "multiply each window by the kernel as it is.")
@@ -137,66 +221,73 @@ def kernel_turned(x, w, *args):
 def bias_forgotten(x, w, b=None, *args):
     return F.conv2d(x, w, None, *args)
 
-ex.mistake(half_padded,
-           border_at_the_start=wrong_loops(pad=lambda p: [p, 0, p, 0]))
+# %% ../../../nbs/exercises/08_cnn.ipynb #53dfc645
+half_padded = ("You have added the border on one side only, or on one axis only. It goes all "
+               "around: `padding` pixels on the left, right, top and bottom. F.pad takes them in "
+               "this order.")
 
-ex.mistake(half_padded,
-           border_at_the_end=wrong_loops(pad=lambda p: [0, p, 0, p]))
-
-ex.mistake(half_padded,
-           border_on_one_axis=wrong_loops(pad=lambda p: [p, p]))
-
-@ex.mistake(half_padded)
-def border_at_the_start_smaller(x, w, b=None, s=1, p=0, *args):
-    return F.conv2d(F.pad(x, (p, 0, p, 0)), w, b, s, 0, *args)
+ex.mistake(half_padded, border_at_the_start=loops_with(pad=lambda p: [p, 0, p, 0]))
+ex.mistake(half_padded, border_at_the_end=loops_with(pad=lambda p: [0, p, 0, p]))
+ex.mistake(half_padded, border_on_one_axis=loops_with(pad=lambda p: [p, p]))
 
 @ex.mistake(half_padded)
-def border_at_the_end_smaller(x, w, b=None, s=1, p=0, *args):
-    return F.conv2d(F.pad(x, (0, p, 0, p)), w, b, s, 0, *args)
+def border_at_the_start_smaller(x, w, b=None, stride=1, p=0, *args):
+    return F.conv2d(F.pad(x, (p, 0, p, 0)), w, b, stride, 0, *args)
+
+@ex.mistake(half_padded)
+def border_at_the_end_smaller(x, w, b=None, stride=1, p=0, *args):
+    return F.conv2d(F.pad(x, (0, p, 0, p)), w, b, stride, 0, *args)
 
 @ex.mistake("You have left out the padding. Put `padding` zeros around each picture before the "
             "window begins to slide.")
-def padding_forgotten(x, w, b=None, s=1, p=0, *args):
-    return F.conv2d(x, w, b, s, 0, *args)
+def padding_forgotten(x, w, b=None, stride=1, padding=0, *args):
+    return F.conv2d(x, w, b, stride, 0, *args)
 
+# %% ../../../nbs/exercises/08_cnn.ipynb #4272a2d9
 @ex.mistake("You have left out the stride. The window moves by `stride` pixels, so there are "
             "fewer places.")
-def stride_forgotten(x, w, b=None, s=1, *args):
+def stride_forgotten(x, w, b=None, stride=1, *args):
     return F.conv2d(x, w, b, 1, *args)
 
 ex.mistake("Your result has the right size, but the window moves by one pixel. The window for "
            "place i begins at pixel i times the stride.",
-           stride_in_the_size_only=wrong_loops(start=lambda at, stride: at))
+           stride_in_the_size_only=loops_with(start=lambda at, stride: at))
 
 @ex.mistake("You have left out the dilation. The window takes every `dilation`-th pixel, and so "
             "reaches further.")
-def dilation_forgotten(x, w, b=None, s=1, p=0, d=1, g=1):
-    return F.conv2d(x, w, b, s, p, 1, g)
+def dilation_forgotten(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+    return F.conv2d(x, w, b, stride, padding, 1, groups)
 
 ex.mistake("Your result has the right size, but the window has no gaps. Take every `dilation`-th "
            "pixel: the third number of a slice is its step.",
-           dilation_in_the_size_only=wrong_loops(gap=lambda dilation: 1))
+           dilation_in_the_size_only=loops_with(gap=lambda dilation: 1))
+
+def all_channels(o, each, c): return slice(None)
 
 ex.mistake("Each of your kernels reads all channels. With groups, a kernel has fewer channels "
            "than the picture, and reads only those of its own group.",
-           groups_left_out=wrong_loops(reads=lambda o, each, c: slice(None)))
+           groups_left_out=loops_with(reads=all_channels))
 
 ex.mistake("Each of your kernels reads all channels, and the window has no gaps. With groups a "
            "kernel reads only the channels of its own group; with dilation it takes every "
            "`dilation`-th pixel.",
-           groups_and_dilation_left_out=wrong_loops(reads=lambda o, each, c: slice(None), gap=lambda dilation: 1))
+           groups_and_dilation_left_out=loops_with(reads=all_channels, gap=lambda dilation: 1))
+
+def first_channels(o, each, c): return slice(c)
 
 ex.mistake("Each of your kernels reads the first channels. With groups, the kernels of the second "
            "group read the second lot of channels, and so on.",
-           groups_ignored=wrong_loops(reads=lambda o, each, c: slice(c)))
+           groups_ignored=loops_with(reads=first_channels))
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #6fb44894
 ex.right(F.conv2d)
 
 @ex.right
 def nested_loops(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+    "Seven loops, all pictures at once"
     x, (n_out, c, kh, kw) = F.pad(x, (padding, padding, padding, padding)), w.shape
-    h, wide = ((side - dilation*(ks - 1) - 1)//stride + 1 for side, ks in ((x.shape[2], kh), (x.shape[3], kw)))
+    h = (x.shape[2] - dilation*(kh - 1) - 1)//stride + 1
+    wide = (x.shape[3] - dilation*(kw - 1) - 1)//stride + 1
     out = torch.zeros(len(x), n_out, h, wide, dtype=x.dtype)
     for o in range(n_out):
         group = o//(n_out//groups)
@@ -204,30 +295,25 @@ def nested_loops(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
             for j in range(wide):
                 for k in range(c):
                     for a in range(kh):
-                        for e in range(kw): out[:, o, i, j] += x[:, group*c + k, i*stride + a*dilation, j*stride + e*dilation]*w[o, k, a, e]
+                        for e in range(kw):
+                            row, col = i*stride + a*dilation, j*stride + e*dilation
+                            out[:, o, i, j] += x[:, group*c + k, row, col]*w[o, k, a, e]
         if b is not None: out[:, o] += b[o]
     return out
 
-# %% ../../../nbs/exercises/08_cnn.ipynb #730320c7
-def wrong_unfold(weights=lambda w: w, settings=lambda d, p, s: (d, p, s), places=lambda out, shape: out.reshape(shape)):
-    "`conv_unfold` with one of its parts replaced"
-    def conv(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
-        size = [out_size(n, ks, stride, padding, dilation) for n, ks in zip(x.shape[2:], w.shape[2:])]
-        columns = F.unfold(x, w.shape[2:], *settings(dilation, padding, stride))
-        columns = columns.view(len(x), groups, -1, columns.shape[-1])
-        out = places(weights(w).reshape(groups, len(w)//groups, -1)@columns, (len(x), len(w), *size))
-        return out if b is None else out + b[:, None, None]
-    return conv
-
 # %% ../../../nbs/exercises/08_cnn.ipynb #84eed288
+two_pixels, column_of_two = one_row(1, 2), torch.tensor([1., 10]).view(2, 1, 1, 1)
+channels_by_pixels = one_row(1, 2, 3, 4).view(1, 2, 1, 2)
+kernel_by_pixels = one_row(1, 10, 100, 1000).view(1, 2, 1, 2)
+
 ex = exercise(conv_unfold,
-    draw=lambda value, *args: value[0, 0],
-    cases=[*conv_cases[:-2],
-           (one_row(1, 2), torch.tensor([1., 10]).view(2, 1, 1, 1)),
-           (one_row(1, 2, 3, 4).view(1, 2, 1, 2), one_row(1, 10, 100, 1000).view(1, 2, 1, 2)),
+    draw=first_channel,
+    cases=[*fixed_convs,
+           (two_pixels, column_of_two),
+           (channels_by_pixels, kernel_by_pixels),
            (one_row(1, 2, 3, 4, 5), one_row(1, 10), None, 2, 0, 1),
-           conv_case,
-           conv_case],
+           any_conv,
+           any_conv],
     hints=["`F.unfold` makes one column of each window. What has to happen between a kernel and "
            "a column?",
            "Flatten every kernel into a row. Rows times columns gives all dot products at once: "
@@ -241,44 +327,76 @@ ex = exercise(conv_unfold,
         "the loops. The price is memory: with a 3×3 kernel almost every pixel stands in nine "
         "columns.")
 
+# %% ../../../nbs/exercises/08_cnn.ipynb #730320c7
+def as_it_is(w): return w
+
+def unfolds_order(dilation, padding, stride): return dilation, padding, stride
+
+def unfold_with(weights=as_it_is, settings=unfolds_order, places=torch.Tensor.reshape):
+    "`conv_unfold` with one of its parts replaced"
+    def conv(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+        sides = zip(x.shape[2:], w.shape[2:])
+        size = [out_size(n, ks, stride, padding, dilation) for n, ks in sides]
+        columns = F.unfold(x, w.shape[2:], *settings(dilation, padding, stride))
+        columns = columns.view(len(x), groups, -1, columns.shape[-1])
+        rows = weights(w).reshape(groups, len(w)//groups, -1)
+        out = places(rows@columns, (len(x), len(w), *size))
+        return out if b is None else out + b[:, None, None]
+    return conv
+
 # %% ../../../nbs/exercises/08_cnn.ipynb #d700da22
 @ex.mistake("You have left out `b`. Add each output channel's number to all places of that "
             "channel, unless `b` is None.")
-def bias_forgotten_conv_unfold(x, w, b=None, *args):
+def bias_left_out(x, w, b=None, *args):
     return F.conv2d(x, w, None, *args)
+
+def stride_first(dilation, padding, stride): return stride, padding, dilation
 
 ex.mistake("You have swapped stride and dilation. F.unfold takes them in another order than "
            "conv2d: kernel size, dilation, padding, stride. Naming them is safer: `stride=stride`.",
-           stride_and_dilation_swapped=wrong_unfold(settings=lambda d, p, s: (s, p, d)))
+           stride_and_dilation_swapped=unfold_with(settings=stride_first))
+
+def without_stride(dilation, padding, stride): return dilation, padding
 
 ex.mistake("You have not given the stride to F.unfold, so it makes a column for every place. Hand "
            "it on: `stride=stride`.",
-           stride_left_out_of_unfold=wrong_unfold(settings=lambda d, p, s: (d, p)))
+           stride_left_out_of_unfold=unfold_with(settings=without_stride))
+
+def without_padding(dilation, padding, stride): return dilation, 0, stride
 
 ex.mistake("You have not given the padding to F.unfold, so it makes too few columns. Hand it on: "
            "`padding=padding`.",
-           padding_left_out_of_unfold=wrong_unfold(settings=lambda d, p, s: (d, 0, s)))
+           padding_left_out_of_unfold=unfold_with(settings=without_padding))
+
+# %% ../../../nbs/exercises/08_cnn.ipynb #b5fc1459
+def channels_last(w): return w.permute(0, 2, 3, 1)
 
 ex.mistake("You have put the numbers of the kernel in another order than those of the columns. In "
            "a column all pixels of the first channel come first: flatten `w` as it is.",
-           channels_last_in_the_kernel=wrong_unfold(weights=lambda w: w.permute(0, 2, 3, 1)))
+           channels_last_in_the_kernel=unfold_with(weights=channels_last))
 
 @ex.mistake("You have turned the kernel upside down and back to front. Networks do not turn it: "
             "flatten `w` as it is.")
-def kernel_turned_conv_unfold(x, w, *args):
+def kernel_turned_before_unfold(x, w, *args):
     return F.conv2d(x, w.flip(2, 3), *args)
+
+def reshaped_too_early(out, shape): return out.flatten(1, 2).transpose(1, 2).reshape(shape)
 
 ex.mistake("You have reshaped a matrix whose rows are places. Bring the channels before the "
            "places first, with transpose, or put the kernels on the left of the product.",
-           places_before_channels=wrong_unfold(places=lambda out, shape: out.flatten(1, 2).transpose(1, 2).reshape(shape)))
+           places_before_channels=unfold_with(places=reshaped_too_early))
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #76606777
 ex.right(F.conv2d)
 
 @ex.right
 def unfold_by_group(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
-    h, wide = ((n + 2*padding - dilation*(ks - 1) - 1)//stride + 1 for n, ks in zip(x.shape[2:], w.shape[2:]))
-    parts = [torch.einsum("ok,nkp->nop", kernels.flatten(1), F.unfold(part, kernels.shape[2:], dilation=dilation, padding=padding, stride=stride)) for part, kernels in zip(x.chunk(groups, 1), w.chunk(groups))]
+    sides = zip(x.shape[2:], w.shape[2:])
+    h, wide = ((n + 2*padding - dilation*(ks - 1) - 1)//stride + 1 for n, ks in sides)
+    how, parts = dict(dilation=dilation, padding=padding, stride=stride), []
+    for channels, kernels in zip(x.chunk(groups, 1), w.chunk(groups)):
+        columns = F.unfold(channels, kernels.shape[2:], **how)
+        parts.append(torch.einsum("ok,nkp->nop", kernels.flatten(1), columns))
     out = torch.cat(parts, 1).view(len(x), -1, h, wide)
     return out if b is None else out + b.view(1, -1, 1, 1)
 
@@ -310,17 +428,30 @@ ex.mistake((0, 0, 10, 0, 0),
            "well: three products are added at each place.")
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #9cf3571c
-def pool_case(dice): return dice.normal(dice.pick(1, 2), dice.pick(1, 2), dice.pick(6, 7, 8), dice.pick(6, 9, 11)) - 1, dice.pick(2, 3)
+def any_pool(dice):
+    n, c = dice.pick(1, 2), dice.pick(1, 2)
+    h, wide = dice.pick(6, 7, 8), dice.pick(6, 9, 11)
+    return dice.normal(n, c, h, wide) - 1, dice.pick(2, 3)
 
-def blocks_of(x, ks):
-    (n, c, h, w) = x.shape
-    return x[:, :, :h//ks*ks, :w//ks*ks].reshape(n, c, h//ks, ks, w//ks, ks)
+def any_pool_by_four(dice):
+    return any_pool(dice)[0], 4
 
-pool_cases = [(torch.tensor([[[[1., 2, 5, 4], [3, 0, 0, 7]]]]), 2), (torch.tensor([[[[1., 2, 5, 4, 9], [3, 0, 0, 7, 9]]]]), 2), (torch.tensor([[[[1., 2, 3], [4, 5, 6], [7, 8, 0]]]]), 3), (torch.tensor([[[[-1., -2], [-3, -4]]]]), 2), (torch.tensor([[[[1., 2], [3, 4]], [[8, 7], [6, 5]]]]), 2), (torch.tensor([[[[1., 2, 3, 4], [5, 6, 7, 8], [8, 7, 6, 5], [4, 3, 2, 1]]]]), 4), pool_case, lambda dice: (*pool_case(dice)[:1], 4)]
+def picture_of(*rows):
+    "A batch of one picture with one channel"
+    return torch.tensor([[list(rows)]], dtype=torch.float32)
+
+pool_cases = [(picture_of([1, 2, 5, 4], [3, 0, 0, 7]), 2),
+              (picture_of([1, 2, 5, 4, 9], [3, 0, 0, 7, 9]), 2),            # a rest at the edge
+              (picture_of([1, 2, 3], [4, 5, 6], [7, 8, 0]), 3),
+              (picture_of([-1, -2], [-3, -4]), 2),
+              (torch.tensor([[[[1., 2], [3, 4]], [[8, 7], [6, 5]]]]), 2),   # two channels
+              (picture_of([1, 2, 3, 4], [5, 6, 7, 8], [8, 7, 6, 5], [4, 3, 2, 1]), 4),
+              any_pool,
+              any_pool_by_four]
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #f4d58e81
 ex = exercise(max_pool,
-    draw=lambda value, *args: value[0, 0],
+    draw=first_channel,
     cases=pool_cases,
     hints=["Cut a picture of 4 by 4 into windows of 2 by 2. How many are there, and what is kept "
            "of each?",
@@ -333,26 +464,31 @@ ex = exercise(max_pool,
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #61369dd9
 ex.mistake("You have taken the mean of every window. Max pooling keeps its largest number.",
-           mean=F.avg_pool2d)
+           mean_taken=F.avg_pool2d)
 
 @ex.mistake("Your windows overlap, they move by one pixel. In pooling they lie side by side: each "
             "begins `ks` pixels after the last.")
-def overlapping(x, ks=2):
+def max_overlapping(x, ks=2):
     return F.max_pool2d(x, ks, 1)
 
 @ex.mistake("You have kept the rest at the edge, which does not fill a window. Leave it out: the "
             "size is h//ks.")
-def rounded_up(x, ks=2):
+def max_rounded_up(x, ks=2):
     return F.max_pool2d(x, ks, ceil_mode=True)
 
 @ex.mistake("You have taken windows of 2 pixels whatever `ks` says. Use `ks`.")
-def always_two(x, ks=2):
+def max_of_two(x, ks=2):
     return F.max_pool2d(x, 2)
 
 @ex.mistake("You have put a zero among the numbers of each window. If all of them are negative, "
             "the largest of them is negative too: do not start from 0.")
-def with_zeros(x, ks=2):
+def max_from_zero(x, ks=2):
     return F.max_pool2d(x, ks).clamp_min(0)
+
+def blocks_of(x, ks):
+    "Windows side by side, whose pixels lie along the axes 3 and 5"
+    n, c, h, w = x.shape
+    return x[:, :, :h//ks*ks, :w//ks*ks].reshape(n, c, h//ks, ks, w//ks, ks)
 
 @ex.mistake("You have kept the first number of each window. Look at all of them and keep the "
             "largest.")
@@ -361,23 +497,23 @@ def a_corner(x, ks=2):
 
 @ex.mistake("You have taken the largest number of the whole picture. Each window of `ks` by `ks` "
             "pixels gives one of its own.")
-def over_all_pixels(x, ks=2):
+def max_of_the_picture(x, ks=2):
     return x.amax((2, 3), keepdim=True)
 
 @ex.mistake("You have mixed the channels. Each channel is pooled by itself.")
-def over_channels(x, ks=2):
+def max_over_channels(x, ks=2):
     return F.max_pool2d(x, ks).amax(1, keepdim=True)
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #b954558d
 ex.right(F.max_pool2d)
 
 @ex.right
-def another_max_pool(x, ks=2):
+def max_of_blocks(x, ks=2):
     return blocks_of(x, ks).amax((3, 5))
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #f999b09e
 ex = exercise(avg_pool,
-    draw=lambda value, *args: value[0, 0],
+    draw=first_channel,
     cases=pool_cases,
     hints=["What is different from `max_pool`, and what stays?",
            "Average over the pixels of each window, the last two axes of `_windows`. Another "
@@ -389,7 +525,7 @@ ex = exercise(avg_pool,
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #c168eae8
 @ex.mistake("You have taken the sum of every window. Divide it by how many pixels a window has.")
-def sum_avg_pool(x, ks=2):
+def sum_for_mean_of_windows(x, ks=2):
     return F.avg_pool2d(x, ks)*ks**2
 
 @ex.mistake("You have divided by `ks`. A window has `ks` rows of `ks` pixels: divide by their "
@@ -403,73 +539,86 @@ def divided_by_four(x, ks=2):
     return F.avg_pool2d(x, ks)*ks**2/4
 
 ex.mistake("You have kept the largest number. Average pooling gives the mean of each window.",
-           largest=F.max_pool2d)
+           largest_kept=F.max_pool2d)
 
 @ex.mistake("Your windows overlap, they move by one pixel. In pooling they lie side by side: each "
             "begins `ks` pixels after the last.")
-def overlapping_avg_pool(x, ks=2):
+def mean_overlapping(x, ks=2):
     return F.avg_pool2d(x, ks, 1)
 
 @ex.mistake("You have kept the rest at the edge, which does not fill a window. Leave it out: the "
             "size is h//ks.")
-def rounded_up_avg_pool(x, ks=2):
+def mean_rounded_up(x, ks=2):
     return F.avg_pool2d(x, ks, ceil_mode=True)
 
 @ex.mistake("You have taken windows of 2 pixels whatever `ks` says. Use `ks`.")
-def always_two_avg_pool(x, ks=2):
+def mean_of_two(x, ks=2):
     return F.avg_pool2d(x, 2)
 
 @ex.mistake("You have mixed the channels. Each channel is pooled by itself.")
-def over_channels_avg_pool(x, ks=2):
+def mean_over_channels(x, ks=2):
     return F.avg_pool2d(x, ks).mean(1, keepdim=True)
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #a603f11e
 ex.right(F.avg_pool2d)
 
 @ex.right
-def another_avg_pool(x, ks=2):
+def mean_of_blocks(x, ks=2):
     return blocks_of(x, ks).mean((3, 5))
 
 @ex.right
-def avg_by_conv(x, ks=2): return F.conv2d(x, torch.full((x.shape[1], 1, ks, ks), 1/ks**2, dtype=x.dtype), stride=ks, groups=x.shape[1])
+def mean_by_convolution(x, ks=2):
+    c = x.shape[1]
+    kernels = torch.full((c, 1, ks, ks), 1/ks**2, dtype=x.dtype)
+    return F.conv2d(x, kernels, stride=ks, groups=c)
+
+# %% ../../../nbs/exercises/08_cnn.ipynb #18d07e31
+def numbers_for(p):
+    "Numbers that depend on the shape of `p` alone"
+    seed = sum(n*7**i for i, n in enumerate(p.shape))
+    gen = torch.Generator().manual_seed(seed)
+    return torch.randn(p.shape, generator=gen, dtype=p.dtype)/max(1, p[0].numel())**0.5
+
+@torch.no_grad()
+def filled_outputs(model, x):
+    """What `model` gives for `x` in training and in evaluation mode, when each parameter holds
+    `numbers_for` it; TypeError when it is no model"""
+    if not isinstance(model, nn.Module):
+        raise TypeError("a model is to come back, as nn.Sequential(*layers) is one, and not a "
+                        f"{type(model).__name__}")
+    model, copies, outputs = model.double(), [x.clone(), x.clone()], {}
+    model(x)                                            # makes lazy layers
+    for p in model.parameters(): p.copy_(numbers_for(p))
+    for m in model.modules():
+        if isinstance(m, nn.BatchNorm2d):
+            m.reset_running_stats()
+            m.momentum = None                           # evaluation uses exactly what training saw
+    for mode, xb in zip(("training", "evaluation"), copies):
+        model.train(mode == "training")
+        torch.manual_seed(0)                            # of dropout
+        outputs[mode] = model(xb)
+    return outputs
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #9b6d4c05
-def filled_outputs(model, x):
-    "What `model` gives for `x` in training and in evaluation mode, when each parameter holds numbers that depend on its shape alone; TypeError when it is no model"
-    if not isinstance(model, nn.Module): raise TypeError(f"a model is to come back, as nn.Sequential(*layers) is one, and not a {type(model).__name__}")
-    model, copies = model.double(), [x.clone(), x.clone()]
-    with torch.no_grad():
-        model(x)                                        # makes lazy layers
-        for p in model.parameters(): p.copy_(torch.randn(p.shape, generator=torch.Generator().manual_seed(sum(n*7**i for i, n in enumerate(p.shape))), dtype=p.dtype)/max(1, p[0].numel())**0.5)
-        for m in model.modules():
-            if isinstance(m, nn.BatchNorm2d):
-                m.reset_running_stats()
-                m.momentum = None                       # evaluation uses exactly what the training pass has seen
-        res = {}
-        for mode, xb in zip(("training", "evaluation"), copies):
-            model.train(mode == "training")
-            torch.manual_seed(0)                        # of dropout
-            res[mode] = model(xb)
-    return res
+def outputs_of(Net, width, dropout, norm, x):
+    return filled_outputs(Net(width, dropout, norm), x)
 
-def net_chain(width=16, dropout=0., norm=False, bend=nn.Tanh, norm_after=False, end=(), drop=nn.Dropout, pool=nn.MaxPool2d, padding=1):
-    "`Net` as a chain whose layers are made in another order, or with one part replaced"
-    dense = nn.Linear(32, 2), nn.Linear(width//2*8*8, 32)
-    def part(ni, nf):
-        layers = [nn.BatchNorm2d(nf) if norm else nn.Identity(), bend()][::-1 if norm_after else 1]
-        return [nn.Conv2d(ni, nf, 3, padding=padding, bias=not norm or norm_after), *layers, pool(2)]
-    return nn.Sequential(*part(3, width), *part(width, width//2), nn.Flatten(), drop(dropout), dense[1], nn.Tanh(), dense[0], *end)
+ramp = torch.linspace(-1, 1, 3072, dtype=torch.float64).view(1, 3, 32, 32)
 
-class AlwaysDrop(nn.Dropout):
-    def forward(self, x): return F.dropout(x, self.p)
+def normed_net(dice):
+    return 4, 0., True, dice.normal(2, 3, 32, 32)
+
+def any_net(dice):
+    width, dropout, norm = dice.pick(2, 6), dice.pick(0., 0.3), dice.pick(False, True)
+    return width, dropout, norm, dice.normal(2, 3, 32, 32)
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #8034a8f5
 ex = exercise(Net,
-    use=lambda Net, width, dropout, norm, x: filled_outputs(Net(width, dropout, norm), x),
-    cases=[(4, 0., False, torch.linspace(-1, 1, 3072, dtype=torch.float64).view(1, 3, 32, 32)),
-           (4, 0.5, False, torch.linspace(-1, 1, 3072, dtype=torch.float64).view(1, 3, 32, 32)),
-           lambda dice: (4, 0., True, dice.normal(2, 3, 32, 32)),
-           lambda dice: (dice.pick(2, 6), dice.pick(0., 0.3), dice.pick(False, True), dice.normal(2, 3, 32, 32))],
+    use=outputs_of,
+    cases=[(4, 0., False, ramp),
+           (4, 0.5, False, ramp),
+           normed_net,
+           any_net],
     next="`print` your model, and go through its layers one by one with the docstring beside them.",
     hints=["The chain `cnn` above has ten layers. Which of them hold numbers that are learned? "
            "Only those must be made in `__init__`.",
@@ -483,6 +632,21 @@ ex = exercise(Net,
         "What has none can be a function in `forward`. `nn.Identity` lets `forward` stay the same "
         "whether there is a norm or not.")
 
+# %% ../../../nbs/exercises/08_cnn.ipynb #2d619760
+def net_chain(width=16, dropout=0., norm=False,
+              bend=nn.Tanh, norm_after=False, end=(), drop=nn.Dropout, pool=nn.MaxPool2d):
+    "`Net` as a chain whose layers are made in another order, or with one part replaced"
+    dense2, dense1 = nn.Linear(32, 2), nn.Linear(width//2*8*8, 32)
+    def block(ni, nf):
+        conv = nn.Conv2d(ni, nf, 3, padding=1, bias=not norm or norm_after)
+        layers = [nn.BatchNorm2d(nf) if norm else nn.Identity(), bend()]
+        if norm_after: layers.reverse()
+        return [conv, *layers, pool(2)]
+    blocks = [*block(3, width), *block(width, width//2)]
+    return nn.Sequential(*blocks, nn.Flatten(), drop(dropout), dense1, nn.Tanh(), dense2, *end)
+
+ex.right(net_chain)
+
 # %% ../../../nbs/exercises/08_cnn.ipynb #da448cd8
 @ex.mistake("You have left out the tanh after the convolutions. Without a bend two convolutions "
             "are no more than one.")
@@ -491,7 +655,7 @@ def no_bend(*args):
 
 @ex.mistake("You have bent with ReLU after the convolutions. It would learn well, but the chain "
             "above uses tanh, and the two are compared below.")
-def relu(*args):
+def relu_for_tanh(*args):
     return net_chain(*args, bend=nn.ReLU)
 
 @ex.mistake("You have put a tanh after the last layer. It gives scores, which may be large: leave "
@@ -507,6 +671,10 @@ def softmax_at_the_end(*args):
 @ex.mistake("You have left out the dropout. It goes before the first dense layer.")
 def dropout_forgotten(*args):
     return net_chain(*args, drop=nn.Identity)
+
+class AlwaysDrop(nn.Dropout):
+    "Dropout that does not ask for the mode"
+    def forward(self, x): return F.dropout(x, self.p)
 
 @ex.mistake("You drop numbers in evaluation mode too. Make an `nn.Dropout` in `__init__`, or tell "
             "F.dropout about the mode: `training=self.training`.")
@@ -527,9 +695,6 @@ def norm_after_tanh(*args):
 def average_pooling(*args):
     return net_chain(*args, pool=nn.AvgPool2d)
 
-# %% ../../../nbs/exercises/08_cnn.ipynb #2d619760
-ex.right(net_chain)
-
 # %% ../../../nbs/exercises/08_cnn.ipynb #15e00624
 ex = question("flat_length",
     after="A network of convolutions",
@@ -540,7 +705,7 @@ ex = question("flat_length",
            "convolution makes `width//2` channels.",
            "After two poolings the sides are 12, and there are 12 channels: multiply all three."],
     why="12·12·12. A convolution works on pictures of any size, a dense layer does not: its "
-        "matrix has one column for each number that comes in. Lesson 08's network averages every "
+        "matrix has one column for each number that comes in. Lesson 09's network averages every "
         "channel instead.")
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #6b78cb57
@@ -553,20 +718,24 @@ ex.mistake(8*8*12, "You have counted for pictures of 32×32. These have 48 pixel
 ex.mistake(144, "You have counted one channel. Flattening puts all channels side by side.")
 ex.mistake(6*6*12, "You have halved the sides three times. There are two poolings.")
 
-# %% ../../../nbs/exercises/08_cnn.ipynb #17c167d3
-def shifted_with(mode):
-    return lambda x, dx: F.pad(x, (max(dx, 0), max(-dx, 0), 0, 0), mode=mode)[..., max(-dx, 0):max(-dx, 0) + x.shape[-1]]
+# %% ../../../nbs/exercises/08_cnn.ipynb #c629ee59
+row_of_four = one_row(1, 2, 3, 4)
 
-def shifted_by_index(x, dx): return x[..., (torch.arange(x.shape[-1]) - dx).clamp(0, x.shape[-1] - 1)]
+def any_move(dice):
+    n, c, h, w = dice.pick(1, 2), dice.pick(1, 3), dice.pick(2, 3), dice.pick(4, 5)
+    return dice.normal(n, c, h, w), dice.pick(-3, -2, 2, 3)
+
+def moved_out_of_sight(dice):
+    return dice.normal(1, 2, 3, 3), dice.pick(4, -4)
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #89b344b4
 ex = exercise(shifted,
-    draw=lambda value, *args: value[0, 0],
-    cases=[(torch.tensor([[[[1., 2, 3, 4]]]]), 1),
-           (torch.tensor([[[[1., 2, 3, 4]]]]), -1),
-           (torch.tensor([[[[1., 2, 3, 4]]]]), 0),
-           lambda dice: (dice.normal(dice.pick(1, 2), dice.pick(1, 3), dice.pick(2, 3), dice.pick(4, 5)), dice.pick(-3, -2, 2, 3)),
-           lambda dice: (dice.normal(1, 2, 3, 3), dice.pick(4, -4))],
+    draw=first_channel,
+    cases=[(row_of_four, 1),
+           (row_of_four, -1),
+           (row_of_four, 0),
+           any_move,
+           moved_out_of_sight],
     hints=["Which pixel of the old picture comes to stand at place 3 when everything moves to "
            "the right by 1? And at place 0?",
            'Either pad on one side (mode="replicate") and cut the other side off. Or pick '
@@ -577,6 +746,20 @@ ex = exercise(shifted,
         "Repeated edges change as little as possible, so the curve below shows what moving alone "
         "does.")
 
+# %% ../../../nbs/exercises/08_cnn.ipynb #55ffd9d6
+@ex.right
+def shifted_by_index(x, dx):
+    last = x.shape[-1] - 1
+    return x[..., (torch.arange(last + 1) - dx).clamp(0, last)]
+
+@ex.right
+def shifted_by_cat(x, dx):
+    first, last, others = x[..., :1], x[..., -1:], x.shape[:-1]
+    if dx == 0: return x.clone()
+    if abs(dx) >= x.shape[-1]: return (first if dx > 0 else last).expand_as(x)
+    if dx > 0: return torch.cat([first.expand(*others, dx), x[..., :-dx]], -1)
+    return torch.cat([x[..., -dx:], last.expand(*others, -dx)], -1)
+
 # %% ../../../nbs/exercises/08_cnn.ipynb #6e6516d5
 @ex.mistake("You have moved the pictures to the left where they should go right. With a positive "
             "`dx`, add pixels on the left and cut them off on the right.")
@@ -585,12 +768,14 @@ def to_the_left(x, dx):
 
 @ex.mistake('You have let what leaves on one side come back on the other. Repeat the pixel at the '
             'edge instead: in F.pad that is mode="replicate".')
-def around(x, dx):
+def back_on_the_other_side(x, dx):
     return x.roll(dx, -1)
 
-ex.mistake('You have filled up with zeros. Repeat the pixel at the edge instead: in F.pad that is '
-           'mode="replicate".',
-           zeros=shifted_with("constant"))
+@ex.mistake('You have filled up with zeros. Repeat the pixel at the edge instead: in F.pad that is '
+            'mode="replicate".')
+def filled_with_zeros(x, dx):
+    right, left = max(dx, 0), max(-dx, 0)
+    return F.pad(x, (right, left, 0, 0))[..., left:left + x.shape[-1]]
 
 @ex.mistake("You have moved the pictures up or down. The last axis is the one from left to right.")
 def downwards(x, dx):
@@ -608,12 +793,3 @@ def left_does_nothing(x, dx):
             "pictures keep their size.")
 def grown(x, dx):
     return F.pad(x, (max(dx, 0), max(-dx, 0), 0, 0), mode="replicate")
-
-# %% ../../../nbs/exercises/08_cnn.ipynb #54ffd9d6
-ex.right(shifted_by_index)
-
-@ex.right
-def shifted_by_cat(x, dx):
-    if dx == 0: return x.clone()
-    if abs(dx) >= x.shape[-1]: return (x[..., :1] if dx > 0 else x[..., -1:]).expand_as(x)
-    return torch.cat([x[..., :1].expand(*x.shape[:-1], dx), x[..., :-dx]] if dx > 0 else [x[..., -dx:], x[..., -1:].expand(*x.shape[:-1], -dx)], -1)
