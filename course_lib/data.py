@@ -107,7 +107,7 @@ def _why(file, e):
     return str(e) if isinstance(e, _InWords) else f"it is damaged or cut off ({e or type(e).__name__})"
 
 def item_size(size, method):
-    "Side of the cached pictures: for 'crop' an eighth larger than what the network sees, to crop at random"
+    "Side of the cached pictures: for 'crop' a seventh larger than what the network sees, to crop at random"
     return size*8//7 if method == "crop" else size
 
 # %% ../nbs/lib/03_data.ipynb #59a33095

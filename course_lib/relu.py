@@ -37,7 +37,7 @@ def matmul_frames(a, b):
 # %% ../nbs/lessons/05_relu.ipynb #f93d7571
 def hinges(
     x, m, b,            # places `(p,)`; slopes and offsets of `n` hinges, `(n,)` each
-    c=None, d=0.):      # weights `(n,)` or `(n,k)`, and height; no `c`: neither of them
+    c=None, d=0.):      # weights `(n,)` or `(n,k)`, and height; without `c` neither
     "The sum of `n` hinges, each times its weight, plus `d`: `(p,)` or `(p,k)`"
     each = relu(x[:, None]*m + b)           # (p,n)
     if c is None:

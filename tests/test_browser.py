@@ -272,19 +272,19 @@ def test_a_learner_practises(page, tmp_path, monkeypatch):
     hints = code[stub + 1]
     assert hints.source == '# hint("mse")\n# solution("mse")'
     head = code[stub].source.split("    ...")[0]
-    nb.cells = [code[0], next(c for c in code if c.source == "import torch"), code[stub], hints, code[-1]]       # what this takes of a long notebook
+    nb.cells = [code[0], code[1], next(c for c in code if c.source == "import torch"), code[stub], hints, code[-1]]       # what this takes of a long notebook
     nbformat.write(nb, tmp_path/"mine.ipynb")
     with jupyter(tmp_path) as url:
         open_notebook(page, f"{url}/lab/tree/mine.ipynb")
-        run_cells(page, 3)
+        run_cells(page, 4)
         page.wait_for_function("() => document.body.textContent.includes('○ not attempted: mse')", timeout=90_000)
         answer = "return ((preds - targs)**2).{}\n\nmse = check(mse)"
-        type_and_run(page, 2, head + "    " + answer.format("sum()"), "✘ not yet: mse")
-        assert "With preds = [1., 3.]" in said(page, 2) and "A mean does not grow" in said(page, 2)
-        type_and_run(page, 3, 'hint("mse")', "Hint 1 of 3")
-        type_and_run(page, 2, head + "    while True: preds = preds + 1\n\nmse = check(mse)", "did not come to an end")
-        type_and_run(page, 2, head + "    " + answer.format("mean()"), "✔ passed: mse")
-        type_and_run(page, 4, "progress()", "04_descent: 1 of")
+        type_and_run(page, 3, head + "    " + answer.format("sum()"), "✘ not yet: mse")
+        assert "With preds = [1., 3.]" in said(page, 3) and "A mean does not grow" in said(page, 3)
+        type_and_run(page, 4, 'hint("mse")', "Hint 1 of 3")
+        type_and_run(page, 3, head + "    while True: preds = preds + 1\n\nmse = check(mse)", "did not come to an end")
+        type_and_run(page, 3, head + "    " + answer.format("mean()"), "✔ passed: mse")
+        type_and_run(page, 5, "progress()", "04_descent: 1 of")
         page.wait_for_selector(".jp-OutputArea img", timeout=60_000)
         if SHOTS: page.locator(".jp-OutputArea img").scroll_into_view_if_needed(), page.screenshot(path=f"{SHOTS}/practice.png")
     entry = json.loads((tmp_path/"home/progress.json").read_text(encoding="utf-8"))["exercises"]["mse"]
