@@ -1,4 +1,5 @@
 "What a person gets from `pip install`: every module, the weights, the pages' scripts, `py.typed`, and nothing else."
+import re
 import shutil
 import subprocess
 import sys
@@ -63,3 +64,12 @@ def test_git_ignores_what_is_made_by_running():
     r = subprocess.run(["git", "check-ignore", *made], cwd=ROOT, capture_output=True, text=True)
     if r.returncode == 128: pytest.skip("not a git checkout")
     assert r.stdout.split() == made
+
+
+def test_every_requirement_is_put_to_use():
+    "What nobody imports would only be downloaded"
+    text = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT/"course_lib").rglob("*.py"))
+    names = [re.split("[<=>]", need)[0] for need in settings()["requirements"].split()]
+    imported = re.compile(r"^\s*(?:from|import) .*", re.M)
+    lines = "\n".join(imported.findall(text))
+    assert [n for n in names if not re.search(rf"\b{ {'pillow': 'PIL'}.get(n, n) }\b", lines)] == []
