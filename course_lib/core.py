@@ -146,7 +146,7 @@ def progress(it, desc, total=None):
 # %% ../nbs/lib/00_core.ipynb #0e4d5a11
 def ends_with(**numbers):
     "Prints the numbers that a lesson ends with, a line each; `course run` and the tests read them"
-    for name, value in numbers.items(): print(f"{name}: {round(float(value), 4)}")
+    for name, value in numbers.items(): print(f"{name}: {round(float(value), 4):.12g}")
 
 # %% ../nbs/lib/00_core.ipynb #7a2d52e2
 def _links(fn):

@@ -44,8 +44,8 @@ class ResBlock(nn.Module):
 def tiny_resnet(n_out=1000, widths=(32, 64, 128, 256)):
     """A small ResNet, an `nn.Sequential`: `(n,3,h,w) -> (n,n_out)`
 
-    Stem (stride 2), one ResBlock per width (stride 2 but for the first), mean of each
-    channel, linear. 1.2 million parameters without the last layer."""
+    Stem (`conv_bn`, stride 2), one ResBlock per width (stride 2 but for the first),
+    mean of each channel, linear. 1.2 million parameters without the last layer."""
     blocks = [ResBlock(widths[0], widths[0])]
     for ni, nf in zip(widths, widths[1:]):
         blocks.append(ResBlock(ni, nf, stride=2))
