@@ -6,11 +6,10 @@
 __all__ = ['TooLong', 'time_limit', 'Outcome', 'call', 'learners_lines', 'in_words', 'holes']
 
 # %% ../../nbs/selftest/03_trial.ipynb #983c5942
-import ast, contextlib, copy, inspect, io, linecache, os, signal, sys, sysconfig, textwrap, threading, time, traceback
+import ast, contextlib, copy, inspect, io, linecache, signal, sys, textwrap, threading, time, traceback
 from typing import NamedTuple
 
-import torch
-from ..core import course_home, seeded
+from ..core import seeded
 
 # %% ../../nbs/selftest/03_trial.ipynb #12dd94a1
 class TooLong(BaseException): "Raised in the learner's function; no `except Exception` of theirs stops it"
@@ -62,14 +61,9 @@ def call(fn, args, use=None, limit=5.):
     return Outcome(value, error, printed.getvalue(), args)
 
 # %% ../../nbs/selftest/03_trial.ipynb #11736337
-_PATHS = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-_NOT_THEIRS = tuple({os.path.realpath(p) for p in [*_PATHS, os.path.dirname(torch.__file__),
-                                                   os.path.dirname(inspect.getfile(course_home))]})
-
 def _is_theirs(frame):
-    file = frame.f_code.co_filename
-    return (not file.startswith("<frozen") and not os.path.realpath(file).startswith(_NOT_THEIRS)
-            and frame.f_globals is not globals())
+    "Cells of a notebook are `__main__`, and so is this module while its own notebook runs"
+    return frame.f_globals.get("__name__") == "__main__" and frame.f_globals is not globals()
 
 def learners_lines(error):
     "The lines of the learner's own cells that an exception came through: `[(line number, text)]`"
