@@ -21,7 +21,7 @@ def time_limit(seconds):
 
 @contextlib.contextmanager
 def _alarm(seconds):
-    began, worked = time.monotonic(), time.thread_time()        # on a busy machine seconds pass in which nothing is done
+    began, worked = time.monotonic(), time.thread_time()       # on a busy machine seconds pass in which nothing is done
     def ring(*_):
         if time.thread_time() - worked > seconds or time.monotonic() - began > 6*seconds: raise TooLong
     before = signal.signal(signal.SIGALRM, ring)
