@@ -17,11 +17,10 @@ from pathlib import Path
 def lessons_dir(start=".", package=None):
     "The lessons of the checkout that `start` lies in, else of the package's; ValueError when there is neither"
     package = Path(package or find_spec("course_lib").origin).resolve().parent
-    tops = [*(Path(start).resolve()/"here").parents, package.parent]
-    found = [top/"nbs/lessons" for top in tops if (top/"nbs/lessons").is_dir() and (top/"course_lib").is_dir()]
-    if not found: raise ValueError(
+    for top in [*(Path(start).resolve()/"here").parents, package.parent]:
+        if (top/"nbs/lessons").is_dir() and (top/"course_lib").is_dir(): return top/"nbs/lessons"
+    raise ValueError(
         "There are no lessons here: go to a clone of the project, the folder that has nbs/lessons, and try again.")
-    return found[0]
 
 def title(file):
     "The first heading of a notebook"
@@ -130,15 +129,12 @@ def _busy(load=None, cores=os.cpu_count()):
     return True, f"{said}; {advice}" if load > 0.75*cores else said, ""
 
 # %% ../nbs/lib/08_cli.ipynb #078a9bb9
-def _nearest(folder):
-    "`folder`, or the nearest folder above it that exists"
-    return next(p for p in (folder.resolve()/"here").parents if p.is_dir())
-
 def _home(folder=None):
     "The folder we write to: it need not exist yet, but must be writable, with 1 GB free"
     from course_lib.core import course_home
     folder = Path(folder or course_home())
-    place, free = _nearest(folder), shutil.disk_usage(_nearest(folder)).free
+    place = next(p for p in (folder.resolve()/"here").parents if p.is_dir())         # it, or what is there above it
+    free = shutil.disk_usage(place).free
     if folder.is_file() or not os.access(place, os.W_OK):
         return False, f"home {folder} cannot be written", "set COURSE_HOME to a folder you may write to"
     cache = sum(f.stat().st_size for f in (folder/"cache").rglob("*.np[yz]"))
@@ -169,10 +165,10 @@ def checks():
     modules = [lambda p=p: _module(*p) for p in packages + lab]
     return [_python, *modules, _device, _memory, _busy, _home, _data_folder, _host]
 
-def doctor(checks=None):
+def doctor(asked=None):
     "Tells line by line whether this machine is ready: ✔, or ✘ with what to do. The exit code: 1 if there is a ✘"
     ok = True
-    for check in checks or globals()["checks"]():
+    for check in asked or checks():
         try: good, text, todo = check()
         except Exception as e:
             good, text, todo = False, f"{check.__name__.strip('_')}: {type(e).__name__}: {e}", "see the first ✘ above"
@@ -224,9 +220,9 @@ def practice(lesson, no_open=False):
         mine.parent.mkdir(exist_ok=True)
         with open(mine, "xb") as f: f.write(text)
         print(f"{_said(mine)} is yours: git ignores it, and nothing overwrites it.")
-    lab = [sys.executable, "-m", "jupyterlab", str(mine)]
     inside = "JPY_PARENT_PID" in os.environ         # a terminal of JupyterLab's own
-    if not no_open and find_spec("jupyterlab") and not inside: return subprocess.run(lab).returncode
+    if find_spec("jupyterlab") and not (no_open or inside):
+        return subprocess.run([sys.executable, "-m", "jupyterlab", str(mine)]).returncode
     print(f"Open it in Jupyter, or with:  jupyter lab {_said(mine)}")
 
 # %% ../nbs/lib/08_cli.ipynb #19c7771a
@@ -260,7 +256,7 @@ def quiz(lesson, seed=None):
 
 # %% ../nbs/lib/08_cli.ipynb #ee5a5fb6
 def _list():
-    for name, question in lessons().items(): print(f"{name:14} {question}")
+    for name, question in lessons().items(): print(f"{name:17} {question}")
 
 def _run(lesson, data):
     start = time.perf_counter()

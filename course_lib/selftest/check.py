@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from ..plot import new_ax, show_image
+from ..plot import show_image
 from .compare import DTYPE, SHAPE, TYPE, VALUE, a_thing, difference, kind, short
 from .exercise import Dice, Exercise, Question, find
 from .progress import NOT_ATTEMPTED, NOT_YET, PASSED, record_result
@@ -61,7 +61,6 @@ def _compare(got, want, tol):
 # %% ../../nbs/selftest/04_check.ipynb #4a56370e
 class _Failed(NamedTuple):
     "A case that failed"
-    size: int               # how much there is to look at
     stage: int              # TYPE, DTYPE, ...
     words: str
     args: tuple
@@ -69,6 +68,7 @@ class _Failed(NamedTuple):
     want: object
 
 def _size(x):
+    "How much there is to look at"
     if isinstance(x, (tuple, list, dict)): return sum(map(_size, _inside(x)))
     if isinstance(x, torch.nn.Module): return sum(p.numel() for p in x.parameters())
     if isinstance(x, np.ndarray): return x.size
@@ -79,7 +79,7 @@ def _tried(ex, fn, seeds, limit):
     outcomes, failed = [], []
     for args, want in expected(ex, seeds):
         outcomes.append(got := call(fn, args, ex.use, limit))
-        if found := _compare(got, want, ex.tol): failed.append(_Failed(_size(args), *found, args, got, want))
+        if found := _compare(got, want, ex.tol): failed.append(_Failed(*found, args, got, want))
         if got.stopped: break
     return outcomes, failed
 
@@ -115,8 +115,8 @@ def verdict(ex, fn, seeds=range(5), limit=5.):
     outcomes, failed = _tried(ex, fn, seeds, limit)
     if not failed: return Verdict(PASSED)
     name, sentence = _known_mistake(ex, outcomes, seeds)
-    shown = min(failed, key=lambda f: (f.size, f.stage))
-    largest_first = sorted(failed, key=lambda f: -f.size) if ex.draw else []            # there is most to see
+    shown = min(failed, key=lambda f: (_size(f.args), f.stage))
+    largest_first = sorted(failed, key=lambda f: -_size(f.args)) if ex.draw else []        # there is most to see
     pictures = next(filter(None, (_drawable(ex, f) for f in largest_first)), None)
     return Verdict(NOT_YET, _explain(ex, shown, sentence), name, shown.args, pictures)
 
@@ -144,12 +144,11 @@ def _named(ex, args):
 
 def _what_came(case):
     "Yours and what is expected, in lines"
-    to_raise = case.want.error is not None
-    error = f"expected: a {type(case.want.error).__name__}"
-    if case.stage == ERROR: return [case.words, error] if to_raise else [case.words]
+    error, yours, want = case.want.error, short(case.got.value), short(case.want.value)
+    wanted = f"expected: {want}" if error is None else f"expected: a {type(error).__name__}"
+    if case.stage == ERROR: return [case.words] if error is None else [case.words, wanted]
     if case.stage == CHANGED: return [case.words + "."]
-    yours, want = short(case.got.value), short(case.want.value)
-    lines = [f"yours:    {yours}", error if to_raise else f"expected: {want}"]
+    lines = [f"yours:    {yours}", wanted]
     if case.stage != VALUE or case.words.startswith("at "): return [*lines, f"That is, {case.words}."]
     return [*lines, "They differ after the digits shown here."] if yours == want else lines
 
@@ -165,7 +164,7 @@ def _tell(name, v):
     print(*filter(None, [f"{v.state}: {name}", v.words]), sep="\n")
     if v.state == NOT_ATTEMPTED: return
     day = {"passed": time.strftime("%Y-%m-%d")} if v.state == PASSED else {}
-    entry = record_result(name, state=v.state, tries=lambda n: (n or 0) + 1, **day)
+    entry = record_result(name, state=v.state, tries=lambda n: n + 1, **day)
     if v.state == NOT_YET and not v.mistake and entry["tries"] > 1: print(f'A hint:  hint("{name}")')
 
 def check(fn):
@@ -182,9 +181,8 @@ def check(fn):
 
 def _side_by_side(want, got):
     "Target and yours, two curves `(p,)` or two pictures `(h,w)`, on equal axes and in equal greys"
-    left = new_ax(figsize=(6, 2.6))
-    left.set_subplotspec(left.figure.add_gridspec(1, 2)[0])
-    axs = left, left.figure.add_subplot(1, 2, 2, sharex=left, sharey=left)
+    import matplotlib.pyplot as plt             # slow to import
+    _, axs = plt.subplots(1, 2, figsize=(6, 2.6), sharex=True, sharey=True)
     low, high = np.nanmin(want), np.nanmax(want)
     for ax, y, title in zip(axs, (want, got), ("target", "yours")):
         if y.ndim == 2: show_image((y - low)/max(high - low, 1e-9), ax, vmin=0, vmax=1)
@@ -209,8 +207,7 @@ def value_verdict(q, value):
     if _same(value, q.answer, q.tol): return Verdict(PASSED, q.why)
     for name, wrong, sentence in q.mistakes:
         if _same(value, wrong, q.tol): return Verdict(NOT_YET, f"→ {sentence}", name)
-    found = difference(value, q.answer)
-    if not found or found[0] != TYPE: return Verdict(NOT_YET, "→ Think again.")
+    if kind(value) == kind(q.answer): return Verdict(NOT_YET, "→ Think again.")
     thing = a_thing(value)
     return Verdict(NOT_YET, f"→ {thing[0].upper()}{thing[1:]}, where {a_thing(q.answer)} is expected. Think again.")
 
@@ -221,14 +218,12 @@ def check_value(name, value):
     _tell(name, value_verdict(q, value))
 
 # %% ../../nbs/selftest/04_check.ipynb #8ffe8a89
-def hint(
-    name,
-    n=None):        # 1, 2 or 3; None: the next one
+def hint(name, n=None):         # 1, 2 or 3; None: the next one
     "Prints a hint: a nudge, then the method, then almost the code; ValueError when there is no such exercise or hint"
     hints = find(name).hints
     if n is not None and n not in range(1, len(hints) + 1):
         raise ValueError(f"n={n!r}: {name} has the hints 1 to {len(hints)}.")
-    seen = record_result(name, hints=lambda old: max(old or 0, n or min((old or 0) + 1, len(hints))))["hints"]
+    seen = record_result(name, hints=lambda old: max(old, n or min(old + 1, len(hints))))["hints"]
     shown = n or seen
     print(f"Hint {shown} of {len(hints)}: {hints[shown - 1]}")
     if shown == len(hints): print(f'That was the last one. After it comes  solution("{name}")')

@@ -30,9 +30,7 @@ def questions(text):
     without = re.sub(r"\s*<details\b.*?</details>[ \t]*", "", text, flags=re.S | re.I)
     return re.sub(r"\n[ \t]*\n(?=[ \t]*\d+\.)", "\n", without).strip()
 
-def outline(
-    cells,
-    gist=None):         # a function from the words below a heading to those that are kept
+def outline(cells, gist=None):      # from the words below a heading to those of them that are kept
     "The cells with Markdown cut down to headings, questions and what is marked; code passes, raw cells do not"
     res, quiz = [], False
     for c in cells:
@@ -48,23 +46,22 @@ def outline(
     return res
 
 # %% ../../nbs/selftest/06_clean.ipynb #b5b87294
-class _Apart(ast.NodeTransformer):
-    "Comprehensions as generators, whose variables no Python counts among the names around them (3.12 does, PEP 709)"
+class _Plain(ast.NodeTransformer):
+    "Comprehensions as generators, whose variables no Python counts among those around them; `a += b` as `a = a + b`"
     def visit_ListComp(self, n): return ast.GeneratorExp(self.generic_visit(n).elt, n.generators)
     visit_SetComp = visit_ListComp
     def visit_DictComp(self, n):
         self.generic_visit(n)
         return ast.GeneratorExp(ast.Tuple([n.key, n.value], ast.Load()), n.generators)
+    def visit_AugAssign(self, n):
+        self.generic_visit(n)
+        return ast.copy_location(ast.Assign([n.target], ast.BinOp(n.target, n.op, n.value)), n)
 
 @cache
 def names(source):
     "The global names that a cell binds, and those that it uses: two sets"
-    tree = ast.parse(as_python(source))
-    functions = [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    inside = {id(m) for n in functions for m in ast.walk(n)}
-    added = [n.target for n in ast.walk(tree) if isinstance(n, ast.AugAssign) and id(n) not in inside]
-    used, bound = {t.id for t in added if isinstance(t, ast.Name)}, set()
-    top = symtable.symtable(ast.unparse(_Apart().visit(tree)), "<cell>", "exec")
+    bound, used, tree = set(), set(), _Plain().visit(ast.parse(as_python(source)))
+    top = symtable.symtable(ast.unparse(tree), "<cell>", "exec")
     def walk(table):
         for s in table.get_symbols():
             if table is top and (s.is_assigned() or s.is_imported()): bound.add(s.get_name())
@@ -98,9 +95,8 @@ def foreign_cells(cells):
     res, quiz = [], False
     for c in cells:
         first, _, rest = c["source"].partition("\n")
-        quiz = quiz or bool(_QUIZ.match(c["source"]))
-        mark = _MARK.fullmatch(first)
-        heads = re.match(r"#+\s+\S", c["source"])
+        quiz = quiz or is_quiz(c["source"])
         if c["kind"] == "code": res.append(dict(c, source=split_head(c["source"])[1], meta={}))
-        elif mark or quiz or heads: res.append(dict(c, source=rest if mark else c["source"], meta={}))
+        elif _MARK.fullmatch(first): res.append(dict(c, source=rest, meta={}))
+        elif quiz or re.match(r"#+\s+\S", c["source"]): res.append(dict(c, meta={}))
     return res

@@ -93,7 +93,7 @@ class Task(NamedTuple):
     "An exercise as the practice notebook needs it"
     kind: str               # exercise or question
     name: str
-    after: str              # a heading of the lesson; "": where the lesson defines the function
+    after: str = ""         # a heading of the lesson; "": where the lesson defines the function
     ask: str = ""           # the task in Markdown, where the lesson does not say it
     source: str = ""        # of the function, where the exercises' notebook defines it
 
@@ -112,15 +112,14 @@ def declared(source, where="the source"):
         name = first.id if kind == "exercise" else literal(first, "the name of a question")
         if not name.isidentifier(): raise ValueError(f"{where}: {name!r} is no name that Python accepts: rename it.")
         after = [literal(k.value, "after") for k in call.keywords if k.arg == "after"]
-        res.append(Task(kind, name, *(after or [""])))
+        res.append(Task(kind, name, *after))
     return res
 
 @cache
 def lessons():
     "The names of all exercises: `{lesson: [name]}`"
-    sources = [f for f in files("course_lib.selftest.exercises").iterdir() if f.name[0].isdigit()]
-    return {f.name.removesuffix(".py"): [d.name for d in declared(f.read_text(encoding="utf-8"))]
-            for f in sorted(sources, key=lambda f: f.name) if f.name.endswith(".py")}
+    sources = sorted(files("course_lib.selftest.exercises").glob("[0-9]*.py"))
+    return {f.stem: [task.name for task in declared(f.read_text(encoding="utf-8"))] for f in sources}
 
 def find(name):
     "The exercise or question of that name; ValueError with a close name when there is none"

@@ -8,6 +8,7 @@ __all__ = ['parse_notebook', 'split_head', 'has', 'as_python', 'language', 'chec
 
 # %% ../../nbs/selftest/05_notebook.ipynb #dccda936
 import ast, hashlib, json, re, warnings
+from collections import Counter
 from functools import cache
 
 import nbformat
@@ -35,8 +36,7 @@ def _json(data):
     except (ValueError, RecursionError) as e:
         raise ValueError(f"it is not JSON ({e}): the file is damaged, take another copy of it.") from None
 
-def parse_notebook(
-    data):      # the bytes of a file
+def parse_notebook(data):           # the bytes of a file
     "Any notebook of format 3 or 4 as `(cells, metadata)`; ValueError saying why it is none"
     raw = _json(data)
     cells = raw.get("worksheets", raw.get("cells")) if isinstance(raw, dict) else None
@@ -108,17 +108,16 @@ def fingerprint(cells):
     "64 hexadecimal digits that change with the kind, the text and the order of cells"
     return hashlib.sha256(json.dumps([(c["kind"], c["source"]) for c in cells]).encode()).hexdigest()
 
-def _pictures(c): return {k: v for k, v in c["attachments"].items() if f"attachment:{k}" in c["source"]}
-
 def to_notebook(cells, meta=None):
     "Cells as the text of a notebook of format 4.5, equal for equal cells: ids made from the content, no outputs"
     make = dict(code=nbformat.v4.new_code_cell, raw=nbformat.v4.new_raw_cell, markdown=nbformat.v4.new_markdown_cell)
-    res, seen = [], {}
+    res, seen = [], Counter()
     for c in cells:
         id_ = hashlib.sha256(f"{c['kind']}\0{c['source']}".encode()).hexdigest()[:8]
-        seen[id_] = seen.get(id_, 0) + 1
+        seen[id_] += 1
         res.append(make[c["kind"]](c["source"], id=id_ + f"-{seen[id_]}"*(seen[id_] > 1), metadata=c["meta"]))
-        if _pictures(c) and c["kind"] != "code": res[-1].attachments = _pictures(c)
+        pictures = {k: v for k, v in c["attachments"].items() if f"attachment:{k}" in c["source"]}
+        if pictures and c["kind"] != "code": res[-1].attachments = pictures
     kernel = dict(kernelspec=dict(display_name="python3", language="python", name="python3"))
     if meta and language(meta) != "python":
         kernel = {k: meta[k] for k in ("kernelspec", "language_info") if meta.get(k)}

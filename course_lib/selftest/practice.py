@@ -7,11 +7,12 @@ __all__ = ['CHECKS', 'definition', 'tasks', 'stub', 'gist', 'practice_cells', 'q
 
 # %% ../../nbs/selftest/07_practice.ipynb #dc0dd4e3
 import ast, html, re
+from collections import defaultdict
 from difflib import get_close_matches
 
 from .clean import is_quiz, names, outline, sections, visible
 from .exercise import declared
-from .notebook import check_compiles, code_cell, split_head, words_cell
+from .notebook import check_compiles, code_cell, words_cell
 
 # %% ../../nbs/selftest/07_practice.ipynb #28267472
 def definition(source, name):
@@ -39,7 +40,7 @@ def tasks(cells):
                 if line: heading, ask, above = line.lstrip("# "), "", []
                 ask += _quotation(body)
         elif c["kind"] == "code":
-            above.append(split_head(c["source"])[1])
+            above.append(c["source"])
             for task in declared(c["source"], f"cell {c['n']}"):
                 if task.name != heading:
                     raise ValueError(f"cell {c['n']}: {task.name} is declared below the heading {heading!r}: "
@@ -87,17 +88,17 @@ def gist(text):
 # %% ../../nbs/selftest/07_practice.ipynb #7c99eb84
 CHECKS = ("from course_lib.selftest.check import check, check_value, hint, solution\n"
           "from course_lib.selftest.progress import progress")
-_TAKEN = {"check", "check_value", "hint", "progress", "solution"}
 
-def _asked(task):
-    "The cells that put a task which has no place in the lesson's own code"
-    words = [words_cell(task.ask)]*bool(task.ask)
-    if task.kind == "question": own = f'{task.name} = ...   # your answer\ncheck_value("{task.name}", {task.name})'
-    else: own = _hole(task.source, task.name)
-    return [*words, code_cell(own), _help(task.name)]
+def _hole(source, task):
+    "The source in which a task is left open, with its check"
+    if task.kind == "question": return f'{task.name} = ...   # your answer\ncheck_value("{task.name}", {task.name})'
+    return f"{stub(source, task.name)}\n\n{task.name} = check({task.name})"
 
-def _hole(source, name): return f"{stub(source, name)}\n\n{name} = check({name})"
-def _help(name): return code_cell(f'# hint("{name}")\n# solution("{name}")')
+def _with_holes(c, todo):
+    "The cell with the tasks left open, what is asked above it, and help below"
+    for t in todo: c = dict(c, source=_hole(c["source"], t))
+    help_ = [code_cell(f'# hint("{t.name}")\n# solution("{t.name}")') for t in todo]
+    return [*(words_cell(t.ask) for t in todo if t.ask), c, *help_]
 
 def _parts(cells):
     "The cells, a Markdown cell with several headings as several cells"
@@ -127,30 +128,25 @@ def _place(cells, task):
 def _check_names(cells, todo):
     "ValueError when the lesson uses a name that practice needs"
     taken = {n for c in visible(cells) if c["kind"] == "code" for n in names(c["source"])[0]}
-    if both := sorted(taken & _TAKEN):
+    if both := sorted(taken & names(CHECKS)[0]):
         raise ValueError(f"the lesson defines {', '.join(both)}, which practice notebooks import: rename it.")
     for t in todo:
         if t.kind == "question" and t.name in taken:
             raise ValueError(f"question {t.name!r} has a name that the lesson uses itself: rename it.")
 
-def _with_holes(c, todo):
-    "The cell with the functions of the tasks left open, what is asked above it, and help below"
-    for t in todo: c = dict(c, source=_hole(c["source"], t.name))
-    return [*(words_cell(t.ask) for t in todo if t.ask), c, *(_help(t.name) for t in todo)]
-
-def practice_cells(
-    cells,      # of the lesson
-    todo):      # the tasks of its exercises' notebook
+def practice_cells(cells, todo):        # the tasks of its exercises' notebook
     "A lesson of ours with its exercises left open; ValueError when an exercise has no place in it, or a name is taken"
     _check_names(cells, todo)
     if not todo: return visible(outline(cells, gist))
     cells = [*_parts(outline(cells, gist))]
     first = next((i for i, c in enumerate(cells) if c["kind"] == "code"), 0)         # the set-up cell
-    here, res, waiting = {}, [], []
-    for t in todo: here.setdefault(_place(cells, t), []).append(t)
+    here, res, waiting = defaultdict(list), [], []
+    for t in todo: here[_place(cells, t)].append(t)
     for i, c in enumerate(cells):
-        if _heading(c): res, waiting = res + waiting, [part for t in here.get(i, []) for part in _asked(t)]
-        res += [c] if _heading(c) or i not in here else _with_holes(c, here[i])
+        if _heading(c):
+            res += [*waiting, c]
+            waiting = [part for t in here[i] for part in _with_holes(code_cell(t.source), [t])]
+        else: res += _with_holes(c, here[i])
         if i == first: res.append(code_cell(CHECKS))
     return visible([*res, *waiting, code_cell("progress()")])
 

@@ -21,6 +21,7 @@ PASSED, NOT_YET, NOT_ATTEMPTED = "✔ passed", "✘ not yet", "○ not attempted
 VERSION = 1
 
 def _file(): return Path(course_home())/"progress.json"
+def _nothing(): return {"version": VERSION, "exercises": {}, "quiz": {}}
 
 def _is_sound(data):
     if not isinstance(data, dict) or not isinstance(data.get("version"), int): return False
@@ -45,8 +46,7 @@ def _aside(file, why):
 def _alone(file):
     "Other processes wait until the block is over, where the file system knows locks (a mounted drive may not)"
     lock = FileLock(f"{file}.lock", timeout=10)
-    try: lock.acquire()
-    except NotImplementedError: pass
+    with contextlib.suppress(NotImplementedError): lock.acquire()
     try: yield
     finally: lock.release()
 
@@ -58,7 +58,7 @@ def record(change):
         with _alone(file):
             data, why = _load(file)
             if why: _aside(file, why)
-            data = {"version": VERSION, "exercises": {}, "quiz": {}, **data}
+            data = _nothing() | data
             before = json.dumps(data)
             change(data)
             if json.dumps(data) != before:
@@ -66,18 +66,16 @@ def record(change):
                 with whole_or_nothing(file) as tmp: tmp.write_text(text, encoding="utf-8")
     except (OSError, Timeout) as e:
         print(f"This is not written down: {e}")
-        if data is None: change(data := {"version": VERSION, "exercises": {}, "quiz": {}})
+        if data is None: change(data := _nothing())
     return data
-
-def _entry(data, name): return data["exercises"].setdefault(name, {"state": NOT_ATTEMPTED, "tries": 0, "hints": 0})
 
 def record_result(name, **values):
     "The entry of an exercise after `values` are put into it (functions: of the old value). A pass stays a pass"
     def change(data):
-        entry = _entry(data, name)
+        begun = {"state": NOT_ATTEMPTED, "tries": 0, "hints": 0}
+        entry = data["exercises"][name] = begun | data["exercises"].get(name, {})
         for k, v in values.items():
-            new = v(entry.get(k)) if callable(v) else v
-            if k != "state" or entry["state"] != PASSED: entry[k] = new
+            if k != "state" or entry["state"] != PASSED: entry[k] = v(entry[k]) if callable(v) else v
     return record(change)["exercises"][name]
 
 # %% ../../nbs/selftest/01_progress.ipynb #73861610
@@ -88,8 +86,7 @@ def standing(data):
 
 def _today(lesson): return next((name for name in lessons() if name[2:] == lesson[2:]), lesson)
 
-def progress(
-    draw=None):     # None: draw in a notebook only
+def progress(draw=None):        # None: draw in a notebook only
     "Prints, and in a notebook draws, lessons × exercises"
     data = record(lambda data: None)
     rows = standing(data)
@@ -102,21 +99,18 @@ def progress(
     print(*(PASSED, NOT_YET, NOT_ATTEMPTED), sep="   ")
     if "ipykernel" in sys.modules if draw is None else draw: draw_progress(rows)
 
-def draw_progress(
-    rows, ax=None,
-    ncols=6):       # boxes beside each other
+def draw_progress(rows, ax=None, ncols=6):      # boxes beside each other
     "The table of `standing` as a picture: a box per exercise, its state as a sign"
-    boxes, heads, y = [], {}, 0
-    for lesson, states in rows.items():
-        heads[y] = lesson
-        boxes += [(i % ncols, y + i//ncols, name, state) for i, (name, state) in enumerate(states.items())]
-        y += -(-len(states)//ncols)
-    ax = new_ax(ax, figsize=(1.7 + 1.75*ncols, 0.55*y + 0.2))
     colour = {PASSED: "#80cfb9", NOT_YET: "#f2cf80", NOT_ATTEMPTED: "white"}
-    for at, lesson in heads.items(): ax.text(-0.55, at, lesson, ha="right", va="center", fontsize=11)
-    for x, at, name, state in boxes:
-        ax.barh(at, 0.96, left=x - 0.48, height=0.86, color=colour[state], edgecolor="0.4")
-        ax.text(x, at, f"{state[0]}\n{name}", ha="center", va="center", fontsize=10, color="black")
-    ax.set(xlim=(-1.6, ncols - 0.5), ylim=(y - 0.5, -0.5), position=[0, 0, 1, 1])
+    height, y = sum(-(-len(states)//ncols) for states in rows.values()), -1
+    ax = new_ax(ax, figsize=(1.7 + 1.75*ncols, 0.55*height + 0.2))
+    for lesson, states in rows.items():
+        ax.text(-0.55, y + 1, lesson, ha="right", va="center", fontsize=11)
+        for i, (name, state) in enumerate(states.items()):
+            x = i % ncols
+            if x == 0: y += 1
+            ax.barh(y, 0.96, left=x - 0.48, height=0.86, color=colour[state], edgecolor="0.4")
+            ax.text(x, y, f"{state[0]}\n{name}", ha="center", va="center", fontsize=10, color="black")
+    ax.set(xlim=(-1.6, ncols - 0.5), ylim=(height - 0.5, -0.5), position=[0, 0, 1, 1])
     ax.axis("off")
     return ax

@@ -6,24 +6,22 @@
 __all__ = ['TooLong', 'time_limit', 'Outcome', 'call', 'learners_lines', 'in_words', 'holes']
 
 # %% ../../nbs/selftest/03_trial.ipynb #983c5942
-import ast, contextlib, copy, inspect, io, linecache, os, signal, sys, sysconfig, textwrap, threading, time
+import ast, contextlib, copy, inspect, io, linecache, signal, sys, textwrap, threading, time, traceback
 from typing import NamedTuple
 
-import torch
-from ..core import course_home, seeded
+from ..core import seeded
 
 # %% ../../nbs/selftest/03_trial.ipynb #12dd94a1
 class TooLong(BaseException): "Raised in the learner's function; no `except Exception` of theirs stops it"
 
-@contextlib.contextmanager
 def time_limit(seconds):
     "TooLong inside the `with` after so many seconds of work, or six times as many of waiting; else a line of advice"
     alarm = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-    with _alarm(seconds) if alarm else _advice(seconds): yield
+    return _alarm(seconds) if alarm else _advice(seconds)
 
 @contextlib.contextmanager
 def _alarm(seconds):
-    began, worked = time.monotonic(), time.thread_time()        # on a busy machine seconds pass in which nothing is done
+    began, worked = time.monotonic(), time.thread_time()       # on a busy machine seconds pass in which nothing is done
     def ring(*_):
         if time.thread_time() - worked > seconds or time.monotonic() - began > 6*seconds: raise TooLong
     before = signal.signal(signal.SIGALRM, ring)
@@ -63,24 +61,14 @@ def call(fn, args, use=None, limit=5.):
     return Outcome(value, error, printed.getvalue(), args)
 
 # %% ../../nbs/selftest/03_trial.ipynb #11736337
-_PATHS = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-_NOT_THEIRS = tuple({os.path.realpath(p) for p in [*_PATHS, os.path.dirname(torch.__file__),
-                                                   os.path.dirname(inspect.getfile(course_home))]})
-
 def _is_theirs(frame):
-    file = frame.f_code.co_filename
-    return (not file.startswith("<frozen") and not os.path.realpath(file).startswith(_NOT_THEIRS)
-            and frame.f_globals is not globals())
+    "Cells of a notebook are `__main__`, and so is this module while its own notebook runs"
+    return frame.f_globals.get("__name__") == "__main__" and frame.f_globals is not globals()
 
 def learners_lines(error):
     "The lines of the learner's own cells that an exception came through: `[(line number, text)]`"
-    tb, res = error.__traceback__, []
-    while tb:
-        if _is_theirs(tb.tb_frame):
-            line = linecache.getline(tb.tb_frame.f_code.co_filename, tb.tb_lineno)
-            res.append((tb.tb_lineno, line.strip()))
-        tb = tb.tb_next
-    return res
+    frames = [(f, n) for f, n in traceback.walk_tb(error.__traceback__) if _is_theirs(f)]
+    return [(n, linecache.getline(f.f_code.co_filename, n).strip()) for f, n in frames]
 
 def in_words(error):
     "An exception in a few lines"
@@ -91,17 +79,16 @@ def in_words(error):
     return "\n".join([*lines, f"{type(error).__name__}: {words[0] if words else '(no message)'}"])
 
 # %% ../../nbs/selftest/03_trial.ipynb #02dd1cfd
-def _is_docstring(node): return isinstance(node, ast.Expr) and isinstance(getattr(node.value, "value", None), str)
-def _is_dots(node): return isinstance(node, ast.Expr) and getattr(node.value, "value", None) is ...
-
 def _is_hole(fn):
     "Whether the body of a function is still `...`"
-    try: body = ast.parse(textwrap.dedent(inspect.getsource(fn))).body[0].body
-    except (OSError, TypeError, SyntaxError, AttributeError, IndexError): return False     # no source: look at its results
-    return all(_is_dots(node) for node in (body[1:] if _is_docstring(body[0]) else body))
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(fn))).body[0]
+        body = tree.body[ast.get_docstring(tree) is not None:]
+    except (OSError, TypeError, SyntaxError, AttributeError, IndexError): return False      # it has no source
+    return all(ast.unparse(node) == "..." for node in body)
 
 def holes(obj):
     "Of a function, or of the methods of a class: (the names of those that still say `...`, how many there are in all)"
-    methods = {n: f for n, f in vars(obj).items() if inspect.isfunction(f)} if inspect.isclass(obj) else {}
-    fns = methods if inspect.isclass(obj) else {obj.__name__: obj}
+    fns = {obj.__name__: obj}
+    if inspect.isclass(obj): fns = {n: f for n, f in vars(obj).items() if inspect.isfunction(f)}
     return [n for n, f in fns.items() if _is_hole(f)], len(fns)
