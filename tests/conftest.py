@@ -54,12 +54,14 @@ def executed(file, home, nb=None):
 
 def printed(cell): return "".join(o.get("text", "") for o in cell.outputs)
 
+def copy_of_the_sources(folder):
+    "A copy of what notebooks are turned into files from: `folder`"
+    for name in ("settings.ini", "pyproject.toml", "README.md"): shutil.copy(ROOT/name, folder)
+    shutil.copytree(ROOT/"nbs", folder/"nbs", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    return folder
+
 @pytest.fixture
-def checkout(tmp_path):
-    "A copy of what notebooks are turned into files from"
-    for name in ("settings.ini", "pyproject.toml", "README.md"): shutil.copy(ROOT/name, tmp_path)
-    shutil.copytree(ROOT/"nbs", tmp_path/"nbs", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-    return tmp_path
+def checkout(tmp_path): return copy_of_the_sources(tmp_path)
 
 HOW = {"data": "set COURSE_TEST_DATA to a folder of real samples", "browser": "install Chromium (Debian: apt-get install chromium) and playwright (pip install playwright)",
        "node": "install Node.js (Debian: apt-get install nodejs)"}

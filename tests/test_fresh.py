@@ -7,7 +7,7 @@ import nbformat
 import outputs
 import pytest
 import yaml
-from conftest import LIBRARY, ROOT, command, notebooks, run, settings
+from conftest import LIBRARY, ROOT, command, copy_of_the_sources, notebooks, run, settings
 
 PAGES = [ROOT/"nbs/index.ipynb", *notebooks("lessons", *LIBRARY)]       # of the docs site
 ALL = [*PAGES, *notebooks("exercises")]
@@ -35,11 +35,17 @@ def test_readme():
     assert readme(nbformat.read(INDEX, as_version=4)) == text, "the outputs in nbs/index.ipynb are old: run make readme"
 
 
-@pytest.mark.parametrize("path", ALL, ids=lambda p: p.stem)
-def test_notebook_is_clean(path, checkout):
-    copy = checkout/path.relative_to(ROOT)
-    r = run(command("nbdev_clean"), "--fname", copy, cwd=checkout)
+@pytest.fixture(scope="module")
+def cleaned(tmp_path_factory):
+    "All notebooks after `nbdev_clean`"
+    top = copy_of_the_sources(tmp_path_factory.mktemp("cleaned"))
+    r = run(command("nbdev_clean"), "--fname", top/"nbs", cwd=top)
     assert r.returncode == 0 and "Failed" not in r.stdout, r.stdout
+    return top
+
+@pytest.mark.parametrize("path", ALL, ids=lambda p: p.stem)
+def test_notebook_is_clean(path, cleaned):
+    copy = cleaned/path.relative_to(ROOT)
     assert copy.read_text(encoding="utf-8") == path.read_text(encoding="utf-8"), f"run: nbdev_clean --fname {path.relative_to(ROOT)}"
     assert "widgets" not in json.loads(path.read_bytes())["metadata"], "GitHub cannot show a notebook with metadata.widgets: delete them"
 
