@@ -603,7 +603,7 @@ def server(monkeypatch):
     s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     s.files, s.enough, s.daemon_threads = {}, threading.Event(), True
     threading.Thread(target=s.serve_forever, args=[0.01], daemon=True).start()
-    for module in (fetch, model): monkeypatch.setattr(module, "patience", functools.partial(core.patience, 0.3))
+    for module in (fetch, model): monkeypatch.setattr(module, "patience", functools.partial(core.patience, 1))
     s.shutdown_request = s.close_request                                 # no goodbye before the connection is closed
     s.url = f"http://127.0.0.1:{s.server_port}"
     yield s
