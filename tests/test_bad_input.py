@@ -599,7 +599,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    "A server with `files`; it is given up after 0.3 silent seconds"
+    "A server with `files`; it is given up after a silent second"
     s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     s.files, s.enough, s.daemon_threads = {}, threading.Event(), True
     threading.Thread(target=s.serve_forever, args=[0.01], daemon=True).start()
