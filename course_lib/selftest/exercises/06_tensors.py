@@ -184,7 +184,7 @@ ex.mistake((32, 32), "That is the shape. How many numbers are in it?")
 ex.mistake(64, "You added the two lengths. Each prediction meets each target, so multiply them.")
 
 # %% ../../../nbs/exercises/06_tensors.ipynb #1c000012
-ex = question("shape_of_second_weights",
+ex = question("second_weights",
     after="Two shops",
     answer=(50, 10),
     hints=["Which shape does the first product have? `(m, k)` times `(k, n)` gives `(m, n)`.",
