@@ -52,9 +52,8 @@ def out_size(n, ks,
     when it has none, when `padding` is under 0, or `ks`, `stride` or `dilation`
     under 1"""
     if min(ks, stride, dilation) < 1 or padding < 0:
-        raise ValueError(f"ks={ks}, stride={stride}, padding={padding}, "
-                         f"dilation={dilation}: padding must be 0 or more, "
-                         "the others 1 or more.")
+        raise ValueError(f"{ks=}, {stride=}, {padding=}, {dilation=}: padding must be "
+                         "0 or more, the others 1 or more.")
     reach = dilation*(ks - 1) + 1
     if reach > n + 2*padding:
         raise ValueError(f"A window that reaches over {reach} pixels does not fit into "
@@ -103,7 +102,7 @@ def conv_unfold(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
     size = _sizes(x, w, stride, padding, dilation, groups)
     columns = F.unfold(x, w.shape[2:], dilation, padding, stride) # (n, c*kh*kw, places)
     columns = columns.view(len(x), groups, -1, columns.shape[-1])
-    rows = w.view(groups, len(w)//groups, -1)           # (groups, out/groups, c*kh*kw)
+    rows = w.reshape(groups, len(w)//groups, -1)        # (groups, out/groups, c*kh*kw)
     out = (rows@columns).reshape(len(x), len(w), *size)
     return out if b is None else out + b[:, None, None]
 
@@ -116,14 +115,12 @@ def _windows(x, ks):
 
 # %% ../nbs/lessons/08_cnn.ipynb #ec38bd5f
 def max_pool(x, ks=2):
-    """The largest number of every window: `(n,c,h,w) -> (n,c,h//ks,w//ks)`; ValueError
-    for a window larger than the picture"""
+    "The largest of every window, or ValueError: `(n,c,h,w) -> (n,c,h//ks,w//ks)`"
     return _windows(x, ks).amax((-2, -1))
 
 # %% ../nbs/lessons/08_cnn.ipynb #ed4ce9bc
 def avg_pool(x, ks=2):
-    """The mean of every window: `(n,c,h,w) -> (n,c,h//ks,w//ks)`; ValueError for a
-    window larger than the picture"""
+    "The mean of every window, or ValueError: `(n,c,h,w) -> (n,c,h//ks,w//ks)`"
     return _windows(x, ks).mean((-2, -1))
 
 # %% ../nbs/lessons/08_cnn.ipynb #a4fe6b29

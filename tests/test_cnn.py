@@ -30,6 +30,12 @@ def test_equal_to_torch(conv):
         assert torch.allclose(conv(x, w, b, **how), F.conv2d(x, w, b, **how), atol=1e-5, rtol=0)
     equal()
 
+def test_kernels_laid_out_channels_last():
+    "As they are after training: the order in memory must not matter"
+    x, w = torch.randn(2, 3, 8, 8), torch.randn(4, 3, 3, 3)
+    for conv in conv_loops, conv_unfold:
+        assert torch.allclose(conv(x, w.to(memory_format=torch.channels_last)), F.conv2d(x, w), atol=1e-4)
+
 @settings(often, max_examples=20)
 @given(cases())
 def test_gradients_equal_torchs(case):
