@@ -93,7 +93,9 @@ def need_module():
 def pytest_addoption(parser):
     parser.addoption("--quick", action="store_true", help="no browser, no lessons, and of the notebooks only those that git calls changed")
 
-def pytest_configure(config): config.addinivalue_line("markers", "long: a browser, or a lesson that runs; `make quick` leaves it out")
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: a browser, or notebooks that run; `make quick` leaves it out")
+    config.addinivalue_line("markers", "short: a part of a long test, for `make quick` alone")
 
 def changed():
     "The files that differ from the last commit"
@@ -102,12 +104,12 @@ def changed():
 
 def pytest_collection_modifyitems(config, items):
     "Long tests begin first, so that no process waits for the last one; `--quick` leaves out what need not run for every edit"
-    items.sort(key=lambda item: not item.get_closest_marker("long"))
-    if not config.getoption("--quick"): return
-    now = changed()
+    quick, now = config.getoption("--quick"), changed()
     def stays(item):
-        path = getattr(item, "callspec", None) and item.callspec.params.get("path")
-        return not item.get_closest_marker("long") and (not isinstance(path, Path) or path in now)
+        path = item.callspec.params.get("path") if hasattr(item, "callspec") else None
+        if item.get_closest_marker("long" if quick else "short"): return False
+        return not quick or not isinstance(path, Path) or path in now
+    items.sort(key=lambda item: not item.get_closest_marker("long"))
     left_out = [item for item in items if not stays(item)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if stays(item)]

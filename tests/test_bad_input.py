@@ -635,6 +635,9 @@ def saved(obj):
 HOW = {"missing": "HTTP Error 404", "cut": "another checksum", "reset": "reset by peer", "silent": "timed out", "portal": "another checksum",
        "wrong checksum": "another checksum", "no server": "refused"}       # what goes wrong, and the cause in the sentence
 
+filters = pytest.mark.skipif(not hasattr(tarfile, "data_filter"), reason="needs a Python whose tarfile has filters (3.10.12, 3.11.4, 3.12)")
+
+@filters
 @pytest.mark.parametrize("how", HOW)
 def test_photos_that_cannot_be_had(how, server, place, capsys):
     server.files["a.tar.gz"] = archive()
@@ -680,6 +683,7 @@ def test_a_damaged_file_where_weights_are_kept(server, place, capsys, monkeypatc
 
 OUTSIDE = {"above": dict(name="../red_1.png"), "through a link": dict(name="images/red_1.png", link=("images", "../..")), "to a place of the machine": dict(name="images/red_1.png", link=("images", "/"))}
 
+@filters
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_archives_that_point_outside(name, server, place, capsys):
     server.files["a.tar.gz"] = archive(**OUTSIDE[name])
@@ -687,6 +691,12 @@ def test_archives_that_point_outside(name, server, place, capsys):
     assert f"{server.url}/good/a.tar.gz is not used ('{OUTSIDE[name].get('link', ['../red_1.png'])[0]}'" in text, text
     assert not list(place.glob("red*")) and not (place.parent/"red_1.png").exists() and not list(place.glob("*.gz*"))
 
+def test_an_older_python_unpacks_nothing(server, place, monkeypatch):
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    with pytest.raises(OSError, match="cannot unpack archives safely: take a newer 3.10 or 3.11, set COURSE_DATA"): fetch.fetch_pets(place/"out", f"{server.url}/good/a.tar.gz")
+    assert not (place/"out").exists()
+
+@filters
 def test_an_absolute_name_lands_inside(server, place):
     server.files["a.tar.gz"] = archive(f"{place}/red_1.png")
     fetch.fetch_pets(place/"out", f"{server.url}/good/a.tar.gz", hashlib.md5(server.files["a.tar.gz"]).hexdigest())

@@ -1,10 +1,17 @@
 "Every notebook runs: those of the library and of the exercises through nbdev, the lessons in a real Jupyter kernel. The network is off and COURSE_HOME is empty."
+import builtins
 import os
 import re
 
 import nbformat
 import pytest
 from conftest import LIBRARY, ROOT, command, notebooks, offline, run
+
+from course_lib.selftest import practice
+from course_lib.selftest.clean import names
+from course_lib.selftest.exercise import Question, find, lessons
+from course_lib.selftest.notebook import code_cell, parse_notebook, split_head, to_notebook
+from course_lib.selftest.progress import NOT_ATTEMPTED, PASSED
 
 ENDS_WITH = {  # what the lessons say, on the drawn data
     "01_pets": "error_rate_without_close_pairs < 0.1 and error_rate < error_rate_from_nothing",
@@ -30,13 +37,15 @@ def nbdev_test(path, home):
     r = run(command("nbdev_test"), "--path", path, "--n_workers", 0, cwd=ROOT, env=offline(home))
     assert r.returncode == 0 and "Success." in r.stdout, r.stdout
 
-@pytest.mark.parametrize("path", notebooks(*LIBRARY), ids=lambda p: p.stem)
-def test_library(path, home): nbdev_test(path, home)
+@pytest.mark.long
+@pytest.mark.parametrize("folder", [*LIBRARY, "exercises"])
+def test_all_of_a_folder(folder, home):
+    "The library's tests beside its code; and each exercise's `audit`: right answers pass, wrong ones do not, known mistakes are told apart"
+    nbdev_test(ROOT/"nbs"/folder, home)
 
-@pytest.mark.parametrize("path", notebooks("exercises"), ids=lambda p: p.stem)
-def test_exercises(path, home):
-    "Each exercise's `audit`: right answers pass, wrong ones do not, known mistakes are told apart"
-    nbdev_test(path, home)
+@pytest.mark.short
+@pytest.mark.parametrize("path", notebooks(*LIBRARY, "exercises"), ids=lambda p: p.stem)
+def test_one_that_has_changed(path, home): nbdev_test(path, home)
 
 
 def run_lesson(name, tmp_path, *args, **env):
@@ -45,16 +54,59 @@ def run_lesson(name, tmp_path, *args, **env):
     assert r.returncode == 0, r.stdout
     return r.stdout
 
+def cells_of(folder, name): return parse_notebook((ROOT/folder/f"{name}.ipynb").read_bytes())[0]
+
+def bare(c): return split_head(c["source"])[1]
+
+def with_exercises(name, monkeypatch):
+    """The code of a lesson, every cell as it is, and among it what only its practice notebook has:
+    each hole as it is, and then the same with the library's code or the right answer in it"""
+    lesson = [c for c in cells_of("nbs/lessons", name) if c["kind"] == "code"]
+    holes = [c["source"] for c in cells_of("practice", name) if c["kind"] == "code"]
+    monkeypatch.setattr(practice, "stub", lambda source, name: source)
+    filled = practice.practice_cells(cells_of("nbs/lessons", name), practice.tasks(cells_of("nbs/exercises", name)))
+    answers = {f"{q.name} = ...   # your answer": f"{q.name} = {q.answer!r}" for q in map(find, lessons()[name]) if isinstance(q, Question)}
+    for hole, full in zip(holes, [c["source"] for c in filled if c["kind"] == "code"], strict=True):
+        for asked, answer in answers.items(): full = full.replace(asked, answer)
+        its_cell = re.sub(r"\n\n(\w+) = check\(\1\)$", "", full)
+        of_the_lesson = its_cell in map(bare, lesson)
+        while of_the_lesson and (c := lesson.pop(0)):
+            yield c
+            if bare(c) == its_cell: break
+        if hole == "progress()": yield from lesson
+        if hole != its_cell or not of_the_lesson: yield code_cell(hole)
+        if full != hole: yield code_cell(full)
+
 @pytest.mark.long
 @pytest.mark.parametrize("path", notebooks("lessons"), ids=lambda p: p.stem)
-def test_lesson(path, tmp_path):
-    "Every cell ran, and the numbers are what the lesson promises. How long it took stands among the slowest ten"
-    printed = run_lesson(path, tmp_path)
+def test_lesson(path, tmp_path, monkeypatch):
+    """Every cell ran, of the lesson and of its practice notebook, and the numbers are what the lesson promises. Each exercise is first not
+    attempted, and the library's function is used; then a right answer is passed, and goes on being used"""
+    made = [*with_exercises(path.stem, monkeypatch)]
+    in_order, every = iter(c["source"] for c in made), {source for c in made for source in (c["source"], bare(c))}
+    assert all(c["source"] in in_order for c in cells_of("nbs/lessons", path.stem) if c["kind"] == "code"), "a cell of the lesson is missing"
+    assert all(c["source"] in every for c in cells_of("practice", path.stem) if c["kind"] == "code"), "a cell of practice is missing"
+    (tmp_path/path.name).write_text(to_notebook(made), encoding="utf-8")
+    printed = run_lesson(tmp_path/path.name, tmp_path)
     cells = nbformat.read(tmp_path/"_run"/path.name, as_version=4).cells
     assert [c.source for c in cells if c.cell_type == "code" and c.source and not c.execution_count] == [], "cells that did not run"
     assert re.search(r"\d s\b", printed)
     numbers = {name: float(value) for name, value in re.findall(r"^(\w+): ([\d.]+)$", printed, re.M)}
     if path.stem in ENDS_WITH: assert eval(ENDS_WITH[path.stem], {}, numbers), f"not so: {ENDS_WITH[path.stem]}\n{printed}"
+    said = "".join(o.get("text", "") for c in cells for o in c.outputs)
+    for name in lessons()[path.stem]: assert said.index(f"{NOT_ATTEMPTED}: {name}\n") < said.index(f"{PASSED}: {name}\n")
+    n = len(lessons()[path.stem])
+    assert f"{path.stem}: {n} of {n} passed" in said
+
+@pytest.mark.parametrize("path", [p for folder in ("practice", "clean") for p in sorted((ROOT/folder).glob("*.ipynb"))], ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_names_are_there_when_they_are_used(path):
+    "What the lesson's hidden cells define, and what an exercise takes out, is not missed further down"
+    known = {*dir(builtins), "get_ipython", "display"}
+    for c in parse_notebook(path.read_bytes())[0]:
+        if c["kind"] != "code": continue
+        bound, used = names(c["source"])
+        assert used <= known | bound, f"{sorted(used - known - bound)} in\n{c['source']}"
+        known |= bound
 
 
 def data_of(path):
