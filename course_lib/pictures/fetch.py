@@ -56,8 +56,8 @@ def fetch_pets(folder, url=_PETS[0], md5=_PETS[1]):
     "Oxford-IIIT Pet's photos into `folder/images`: 790 MB; OSError that says what was tried"
     if not hasattr(tarfile, "data_filter"):        # before 3.10.12 and 3.11.4
         _, folder_has, instead = WORDS["pets"]
-        raise OSError(f"This Python ({sys.version.split()[0]}) cannot unpack archives safely: "
-                      f"take a newer 3.10 or 3.11, set COURSE_DATA to a folder that has {folder_has}, or use {instead}.")
+        raise OSError(f"This Python ({sys.version.split()[0]}) cannot unpack archives safely: take a newer "
+                      f"3.10 or 3.11, set COURSE_DATA to a folder that has {folder_has}, or use {instead}.")
     with _archive("pets", folder, url, md5) as tar: tar.extractall(folder, filter="data")  # refuses what leads outside
 
 # %% ../../nbs/pictures/06_fetch.ipynb #1c12f0d9
