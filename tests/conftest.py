@@ -1,4 +1,4 @@
-"What the tests share: where things are, a process with the network off, notebooks that run once, and `need` for what not every machine has."
+"What the tests share: where things are, a process with the network off, a notebook that runs, and `need` for what not every machine has."
 import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")       # two of pytest's processes beside each other, and each begins kernels
 import shutil
@@ -45,9 +45,9 @@ def offline(home):
     path = os.pathsep.join(filter(None, [str(ROOT/"tests/offline"), env.get("PYTHONPATH")]))
     return {**env, **proxies, "no_proxy": "127.0.0.1,localhost", "NO_PROXY": "127.0.0.1,localhost", "PYTHONPATH": path, "COURSE_HOME": str(home)}
 
-def executed(file, home, nb=None):
-    "The notebook `file` (or `nb`, as if it stood there) after a run from top to bottom in a kernel without a network"
-    nb = nb or nbformat.read(file, as_version=4)
+def executed(file, home):
+    "The notebook `file` after a run from top to bottom in a kernel without a network"
+    nb = nbformat.read(file, as_version=4)
     where = {"metadata": {"path": str(file.parent)}}
     NotebookClient(nb, timeout=600, kernel_name="python3", resources=where).execute(env=offline(home) | {"TQDM_DISABLE": "1"})
     return nb

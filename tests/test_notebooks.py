@@ -98,9 +98,9 @@ def test_lesson(path, tmp_path, monkeypatch):
     n = len(lessons()[path.stem])
     assert f"{path.stem}: {n} of {n} passed" in said
 
-@pytest.mark.parametrize("path", [p for folder in ("practice", "clean") for p in sorted((ROOT/folder).glob("*.ipynb"))], ids=lambda p: f"{p.parent.name}-{p.stem}")
+@pytest.mark.parametrize("path", [p for folder in ("nbs/lessons", "practice", "clean") for p in sorted((ROOT/folder).glob("*.ipynb"))], ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_names_are_there_when_they_are_used(path):
-    "What the lesson's hidden cells define, and what an exercise takes out, is not missed further down"
+    "Each page alone: a lesson needs nothing of its exercises, and what is hidden or taken out is not missed further down"
     known = {*dir(builtins), "get_ipython", "display"}
     for c in parse_notebook(path.read_bytes())[0]:
         if c["kind"] != "code": continue
