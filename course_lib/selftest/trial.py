@@ -79,7 +79,8 @@ def in_words(error):
     why = {TooLong: "It did not come to an end, and was stopped", KeyboardInterrupt: "You stopped it"}
     if stopped := why.get(type(error)): return "\n".join([f"{stopped} here:", lines[-1]] if lines else [f"{stopped}."])
     words = str(error).strip().splitlines() or ["(no message)"]
-    if not lines and not _CALL.match(words[0]): lines = ["  none of your lines failed, but what they gave could not be used:"]
+    if not lines and not _CALL.match(words[0]):
+        lines = ["  none of your lines failed, but what they gave could not be used:"]
     return "\n".join([*lines, f"{type(error).__name__}: {words[0]}"])
 
 # %% ../../nbs/selftest/03_trial.ipynb #7d30b002
