@@ -47,6 +47,7 @@ docs: $(ready) ## the docs site, in _docs/ (needs Quarto); README.md stays as it
 	@command -v quarto >/dev/null || { echo "make docs needs Quarto 1.7.34: install it from https://quarto.org/docs/download/ and run this again."; exit 1; }
 	@cp README.md $(VENV)/README.keep
 	$(bin)/nbdev_docs; code=$$?; cp $(VENV)/README.keep README.md; exit $$code
+	$(bin)/python scripts/site_links.py
 
 # Made once; made again only when settings.ini or setup.py change. torch and torchvision must come from one index.
 $(ready): settings.ini setup.py

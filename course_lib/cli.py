@@ -257,15 +257,17 @@ Click a lesson. Run its cells from top to bottom with Shift+Enter, and change wh
 Both are copies of your own, in the folder `my`. Nothing overwrites what you do in them.
 
 Further down: [Where do I stand?](#Where-do-I-stand?) · [Questions](#Questions) · \
-[Something does not work](#Something-does-not-work)"""
+[Something does not work?](#Something-does-not-work?)"""
 
-_TOOLS = [("Where do I stand?", "Run the next cell: a click on it, then Shift+Enter.",
+_TOOLS = [("Where do I stand?", "A click on the next cell, then Shift+Enter.",
            "from course_lib.selftest.progress import progress\n\nprogress()"),
-          ("Questions", "The questions at a lesson's end, in another order each time. Put the name of your lesson in.",
+          ("Questions", "The questions at a lesson's end, in another order each time. "
+           "Write the name of your lesson between the quotation marks, then run the cell.",
            'from course_lib.cli import quiz\n\nquiz("{first}")'),
-          ("Something does not work", "The doctor looks at your machine and says what to do. "
-           "In a terminal (*File*, *New*, *Terminal*) leave the `!` out; `course` alone lists all commands.\n\n"
-           "This page, `start.ipynb`, is made anew each time the lab starts.", "!course doctor")]
+          ("Something does not work?", "This page, `start.ipynb`, is made anew each time the lab starts. "
+           "And the doctor looks at your machine and says what to do.\n\n"
+           "In a terminal (*File*, *New*, *Terminal*) leave the `!` out; `course` alone lists all commands.",
+           "!course doctor")]
 
 def _row(file):
     "A lesson's line of the table on the start page"
@@ -294,8 +296,10 @@ def _open_lab(top, page, options=()):
     from jupyterlab.labapp import LabApp
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     shell = os.environ.get("SHELL") or ("powershell.exe" if os.name == "nt" else "sh")
-    LabApp.launch_instance([f"--ServerApp.root_dir={top}", f"--LabApp.default_url=/lab/tree/{page}", "--ip=127.0.0.1",
-                            f"--ServerApp.terminado_settings={dict(shell_command=[shell])}", *options])
+    ours = [f"--ServerApp.root_dir={top}", f"--LabApp.default_url=/lab/tree/{page}", "--ip=127.0.0.1",
+            f"--ServerApp.terminado_settings={dict(shell_command=[shell])}"]
+    given = {option.split("=")[0] for option in options}           # Jupyter takes no option twice
+    LabApp.launch_instance([*(option for option in ours if option.split("=")[0] not in given), *options])
 
 def lab(options=()):        # of JupyterLab's own, such as --no-browser
     "Makes the learner's copies and the start page, and opens JupyterLab there"
