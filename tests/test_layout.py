@@ -179,9 +179,9 @@ def test_counting_minutes():
     "Each of the assumptions once; and lines of a solution are those below its docstring"
     import minutes
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-    def takes(*cells): return minutes.reading(new_notebook(cells=cells, metadata={"seconds": 0}))
+    def takes(*cells): return pytest.approx(minutes.reading(new_notebook(cells=cells, metadata={"seconds": 0})))
     picture = new_code_cell("show()", outputs=[new_output("display_data", {"image/png": ""})])
-    assert takes(new_markdown_cell("word "*150)) == 1 and takes(new_markdown_cell("word "*15 + "\n\n## Questionnaire\n\n" + "word "*99)) == 0.1 + 1/150
+    assert takes(new_markdown_cell("word "*150)) == 1 and takes(new_markdown_cell("word "*15 + "\n\n## Questionnaire\n\n" + "word "*99)) == 0.1
     assert takes(new_code_cell("#| export\n" + "x = 1\n\n"*8)) == 1 and takes(new_code_cell("x = 1", metadata={"jupyter": {"source_hidden": True}})) == 0
     assert takes(new_markdown_cell("**Try:** this")) == 2 + 2/150 and takes(new_markdown_cell("Why?")) == 0.25 + 1/150
     assert takes(picture) == 0.5 + 1/8 and takes(new_code_cell("explore(quad)")) == 1.5 + 1/8
