@@ -569,7 +569,7 @@ def _two_sides(dice):
 ex = exercise(both_normalised,
     after="Normalisation, and a leak",
     cases=[(torch.tensor([0., 4.]).view(2, 1, 1, 1), torch.tensor([6., 8.]).view(2, 1, 1, 1)),
-           (torch.tensor([[[[0., 10.]]], [[[4., 30.]]]]), torch.tensor([[[[6., 20.]]]])),
+           (torch.tensor([[[[0., 10.]]], [[[4., 30.]]]]), torch.tensor([[[[6., 20.]]], [[[8., 10.]]]])),
            _two_sides],
     hints=["Which side may you look at when you measure, and which side is then changed with "
            "what you measured?",
