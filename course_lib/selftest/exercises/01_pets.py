@@ -227,8 +227,9 @@ def right_class_below_half(probs, targs):
 def missing_to_1(probs, targs):
     return (1 - probs[range(len(targs)), targs]).double().mean()
 
-@ex.mistake("You asked for one position in the whole table: `argmax` without an axis counts through "
-            "all its numbers. There is one prediction for each picture, that is for each row.")
+@ex.mistake("You asked for one position in the whole table: `argmax` without an axis counts "
+            "through all its numbers. There is one prediction for each picture, that is for each "
+            "row.")
 def no_axis(probs, targs):
     return (probs.argmax() != targs).double().mean()
 
@@ -255,8 +256,8 @@ def divided_by_all_numbers(probs, targs):
 def divided_by_classes(probs, targs):
     return (probs.argmax(1) != targs).sum()/probs.shape[1]
 
-@ex.mistake("You counted pictures for which no class got half. Whether the answer is right does not "
-            "show in the largest probability: compare the predicted class with `targs`.")
+@ex.mistake("You counted pictures for which no class got half. Whether the answer is right does "
+            "not show in the largest probability: compare the predicted class with `targs`.")
 def unsure_ones(probs, targs):
     return (probs.max(1).values < 0.5).double().mean()
 

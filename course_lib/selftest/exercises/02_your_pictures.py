@@ -88,8 +88,8 @@ def underscore_kept_before(path):
 def underscore_kept_behind(path):
     return path.stem.partition("_")[2].rpartition("_")[0] + "_"
 
-@ex.mistake("The underscores within the name got lost. Put the parts together again with what stood "
-            "between them: `\"_\".join(...)`.")
+@ex.mistake("The underscores within the name got lost. Put the parts together again with what "
+            "stood between them: `\"_\".join(...)`.")
 def joined_with_nothing(path):
     return "".join(path.stem.split("_")[1:-1])
 
@@ -103,13 +103,13 @@ def parts_as_a_list(path):
 def number_of_three_digits(path):
     return path.stem[11:-4]
 
-@ex.mistake("That is the whole name of the file. Every picture would be a class of its own: cut off "
-            "the date and the number.")
+@ex.mistake("That is the whole name of the file. Every picture would be a class of its own: cut "
+            "off the date and the number.")
 def nothing_cut_off(path):
     return path.stem
 
-@ex.mistake("That is the whole name of the file, with its ending. Every picture would be a class of "
-            "its own: cut off the date, the number and the ending.")
+@ex.mistake("That is the whole name of the file, with its ending. Every picture would be a class "
+            "of its own: cut off the date, the number and the ending.")
 def nothing_cut_off_not_even_the_ending(path):
     return path.name
 
@@ -167,7 +167,8 @@ ex.mistake(10, "That is in percent. As a share between 0 and 1, divide by 100.")
 ex.mistake(1/9, "You divided dogs by cats. Divide by all pictures.")
 ex.mistake(0,
            "It is right for every cat. But there are dogs as well, and it calls them cats.")
-ex.mistake(90, "That is how many of a hundred it gets right. The error rate is the rest, as a share.")
+ex.mistake(90,
+           "That is how many of a hundred it gets right. The error rate is the rest, as a share.")
 ex.mistake(900, "So many pictures it gets right. The error rate is the share of the others.")
 ex.mistake(0.02,
            "You took the dogs of the validation set and divided by all pictures of the folder. "
@@ -235,8 +236,8 @@ def pairs_counted(train, valid):
 def new_ones_counted(train, valid):
     return sum(c not in train for c in valid)
 
-@ex.mistake("You use up each training file: found once, it does not count again. A network that was "
-            "told about a picture knows it each time it is asked.")
+@ex.mistake("You use up each training file: found once, it does not count again. A network that "
+            "was told about a picture knows it each time it is asked.")
 def each_copy_used_up(train, valid):
     return sum((Counter(train) & Counter(valid)).values())
 
@@ -424,8 +425,8 @@ def groups_by_first_sight(files, group, n):
     last = list(dict.fromkeys(map(group, files)))[::-1][:n]
     return func_split(lambda f: group(f) in last)(files)
 
-@ex.mistake("`[-n]` is a single group, the n-th from the end. All of the last `n` are `[-n:]`, with a "
-            "colon.")
+@ex.mistake("`[-n]` is a single group, the n-th from the end. All of the last `n` are `[-n:]`, "
+            "with a colon.")
 def one_group_only(files, group, n):
     last = _groups(files, group)[-n]
     return func_split(lambda f: group(f) == last)(files)
@@ -446,8 +447,8 @@ def name_within_the_file(files, group, n):
     last = _last(files, group, n)
     return func_split(lambda f: any(g in f for g in last))(files)
 
-@ex.mistake("You did not use `group`: you cut the file's name yourself. What a group is, is for the "
-            "caller to say, a person or a day: call `group(file)`.")
+@ex.mistake("You did not use `group`: you cut the file's name yourself. What a group is, is for "
+            "the caller to say, a person or a day: call `group(file)`.")
 def person_in_place_of_group(files, group, n):
     last = _last(files, person, n)
     return func_split(lambda f: person(f) in last)(files)
@@ -463,8 +464,8 @@ def files_sorted(files, group, n):
     last = _last(files, group, n)
     return func_split(lambda f: group(f) in last)(sorted(files))
 
-@ex.mistake("You returned True and False for every file. A splitter returns positions: those of the "
-            "files for which it is True.")
+@ex.mistake("You returned True and False for every file. A splitter returns positions: those of "
+            "the files for which it is True.")
 def true_and_false(files, group, n):
     last = _last(files, group, n)
     return [group(f) not in last for f in files], [group(f) in last for f in files]
@@ -520,8 +521,8 @@ ex = question("what_to_promise",
     after="A split that lies",
     answer=0.14,
     hints=["Which pictures will the network meet at the gardener's?",
-           "Next year's pictures are later than all of this year's. In which of the two splits were "
-           "the validation pictures later than all training pictures?",
+           "Next year's pictures are later than all of this year's. In which of the two splits "
+           "were the validation pictures later than all training pictures?",
            "Next year comes later than everything it learned from; so do the last two months in "
            "the second row."],
     why="The gardener's pictures are later than all training pictures, with other light and "
@@ -569,7 +570,8 @@ def _two_sides(dice):
 ex = exercise(both_normalised,
     after="Normalisation, and a leak",
     cases=[(torch.tensor([0., 4.]).view(2, 1, 1, 1), torch.tensor([6., 8.]).view(2, 1, 1, 1)),
-           (torch.tensor([[[[0., 10.]]], [[[4., 30.]]]]), torch.tensor([[[[6., 20.]]], [[[8., 10.]]]])),
+           (torch.tensor([[[[0., 10.]]], [[[4., 30.]]]]),
+            torch.tensor([[[[6., 20.]]], [[[8., 10.]]]])),
            _two_sides],
     hints=["Which side may you look at when you measure, and which side is then changed with "
            "what you measured?",
@@ -641,8 +643,8 @@ def brackets_forgotten(train, valid):
     mean, std = train.mean((0, 1, 2)), train.std((0, 1, 2), correction=0)
     return train - mean/std, valid - mean/std
 
-@ex.mistake("You divided first and subtracted the mean afterwards. By then the numbers are on another "
-            "scale than the mean: subtract first.")
+@ex.mistake("You divided first and subtracted the mean afterwards. By then the numbers are on "
+            "another scale than the mean: subtract first.")
 def divided_first(train, valid):
     mean, std = train.mean((0, 1, 2)), train.std((0, 1, 2), correction=0)
     return train/std - mean, valid/std - mean
@@ -653,7 +655,8 @@ def multiplied(train, valid):
     mean, std = train.mean((0, 1, 2)), train.std((0, 1, 2), correction=0)
     return (train - mean)*std, (valid - mean)*std
 
-@ex.mistake("You divided by the standard deviation, but the mean is still there: subtract it first.")
+@ex.mistake("You divided by the standard deviation, but the mean is still there: subtract it "
+            "first.")
 def mean_forgotten(train, valid):
     std = train.std((0, 1, 2), correction=0)
     return train/std, valid/std
@@ -673,8 +676,8 @@ def mean_of_the_normalised(train, valid):
 def sides_in_the_wrong_order(train, valid):
     return _normalised(valid, train), _normalised(train, train)
 
-@ex.mistake("Each side has lost its own mean. Then a darker side looks like the other one: subtract "
-            "the training side's mean from both.")
+@ex.mistake("Each side has lost its own mean. Then a darker side looks like the other one: "
+            "subtract the training side's mean from both.")
 def own_means(train, valid):
     std = train.std((0, 1, 2), correction=0)
     return tuple((x - x.mean((0, 1, 2)))/std for x in (train, valid))
