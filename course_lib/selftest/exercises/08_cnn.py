@@ -15,10 +15,6 @@ from course_lib.cnn import Net, avg_pool, conv_loops, conv_unfold, max_pool, out
 from course_lib.selftest.exercise import exercise, question
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #733b8a14
-def normal(dice, *shape):
-    "Random numbers, float32"
-    return dice.normal(*shape).float()
-
 def first_channel(value, *args):
     "Of a batch the first channel of the first picture"
     return value[0, 0]
@@ -38,7 +34,7 @@ def any_size(dice):
     return n, ks, stride, dice.pick(0, 1, 2), dice.pick(1, 2, 3)
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #14b3883f
-ex = exercise(out_size,
+ex = exercise(out_size, raises=True,
     use=whole_size,
     cases=[(5, 3),
            (4, 4),
@@ -238,10 +234,10 @@ def one_row(*numbers):
 def any_conv(dice):
     groups, c, each = dice.pick(1, 2), dice.pick(1, 2), dice.pick(1, 2)
     n, h, wide = dice.pick(1, 2), dice.pick(5, 6), dice.pick(5, 7)
-    x = normal(dice, n, groups*c, h, wide)
+    x = dice.normal(n, groups*c, h, wide)
     kh, kw = dice.pick(1, 2, 3), dice.pick(2, 3)
-    w = normal(dice, groups*each, c, kh, kw)
-    b = dice.pick(None, normal(dice, groups*each))
+    w = dice.normal(groups*each, c, kh, kw)
+    b = dice.pick(None, dice.normal(groups*each))
     return x, w, b, dice.pick(1, 2), dice.pick(0, 1, 2), dice.pick(1, 2), groups
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #8f09eb77
@@ -250,10 +246,10 @@ two_pictures = one_row(1, 2, 3, 4).view(2, 1, 1, 2)
 four_kernels = one_row(1, 10, 100, 1000).view(4, 1, 1, 1)
 
 fixed_convs = [
-    (one_row(1, 2, 3), one_row(1, 10)),
-    (torch.tensor([[[[1., 2, 3], [4, 5, 6]]]]), torch.tensor([[[[0., 1], [2, 0]]]])),
-    (two_channels, one_row(1, 10).view(1, 2, 1, 1)),
-    (two_pictures, one_row(1, 10)),
+    (one_row(1, 2, 3), one_row(1, 10), None),
+    (torch.tensor([[[[1., 2, 3], [4, 5, 6]]]]), torch.tensor([[[[0., 1], [2, 0]]]]), None),
+    (two_channels, one_row(1, 10).view(1, 2, 1, 1), None),
+    (two_pictures, one_row(1, 10), None),
     (one_row(1, 2, 3), one_row(1, 10), torch.tensor([5.])),                         # bias
     (one_row(1, 2), two_kernels, torch.tensor([100., 200])),
     (one_row(1, 2, 3, 4), one_row(1, 10), None, 2),                                 # stride
@@ -265,7 +261,7 @@ fixed_convs = [
 # %% ../../../nbs/exercises/08_cnn.ipynb #78247c1e
 ex = exercise(conv_loops,
     draw=first_channel,
-    tol=1e-4,
+    through=(0, 1, 2),
     cases=[*fixed_convs, any_conv, any_conv],
     hints=["One number of the result belongs to one picture, one kernel, one row and one column. "
            "Which pixels does it look at?",
@@ -348,6 +344,8 @@ ex.mistake("You have filled the border with the pixels at the edge. A convolutio
            edge_repeated=loops_with(mode="replicate"))
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #4272a2d9
+def all_channels(o, groups, each, c): return slice(None)
+
 @ex.mistake("You have left out the stride. The window moves by `stride` pixels, so there are "
             "fewer places.")
 def stride_forgotten(x, w, b=None, stride=1, *args):
@@ -366,7 +364,11 @@ ex.mistake("Your result has the right size, but the window has no gaps. Take eve
            "pixel: the third number of a slice is its step.",
            dilation_in_the_size_only=loops_with(gap=lambda dilation: 1))
 
-def all_channels(o, groups, each, c): return slice(None)
+ex.mistake("Your result has the right size, but your window knows nothing of stride, dilation and "
+           "groups. Begin at pixel i*stride, take every `dilation`-th pixel, and of the channels "
+           "only those of the kernel's group.",
+           size_only=loops_with(start=lambda at, stride: at, gap=lambda dilation: 1,
+                                reads=all_channels))
 
 ex.mistake("Each of your kernels reads all channels. With groups, a kernel has fewer channels "
            "than the picture, and reads only those of its own group.",
@@ -491,10 +493,10 @@ kernel_by_pixels = one_row(1, 10, 100, 1000).view(1, 2, 1, 2)
 
 ex = exercise(conv_unfold,
     draw=first_channel,
-    tol=1e-4,
+    through=(0, 1, 2),
     cases=[*fixed_convs,
-           (two_pixels, column_of_two),
-           (channels_by_pixels, kernel_by_pixels),
+           (two_pixels, column_of_two, None),
+           (channels_by_pixels, kernel_by_pixels, None),
            (one_row(1, 2, 3, 4, 5), one_row(1, 10), None, 2, 0, 1),
            any_conv,
            any_conv],
@@ -674,7 +676,7 @@ for early_or_late in (15, 10, 5, 0, 0), (0, 0, 15, 10, 5):
 def any_pool(dice):
     n, c = dice.pick(1, 2), dice.pick(1, 2)
     h, wide = dice.pick(6, 7, 8), dice.pick(6, 9, 11)
-    return normal(dice, n, c, h, wide) - 1, dice.pick(2, 3)
+    return dice.normal(n, c, h, wide) - 1, dice.pick(2, 3)
 
 def any_pool_by_four(dice):
     return any_pool(dice)[0], 4
@@ -695,6 +697,7 @@ pool_cases = [(picture_of([1, 2, 5, 4], [3, 0, 0, 7]), 2),
 # %% ../../../nbs/exercises/08_cnn.ipynb #f4d58e81
 ex = exercise(max_pool,
     draw=first_channel,
+    through=(0,),
     cases=pool_cases,
     hints=["Cut a picture of 4 by 4 into windows of 2 by 2. How many are there, and what is kept "
            "of each?",
@@ -775,15 +778,32 @@ def cut_in_pieces(x, ks):
     n, c, h, w = x.shape
     return x[:, :, :h//ks*ks, :w//ks*ks].reshape(n, c, h//ks, w//ks, ks, ks)
 
+def windows_at(x, ks, step):
+    "As many windows as there are side by side, but each begins `step` pixels after the last"
+    h, w = x.shape[2]//ks, x.shape[3]//ks
+    return x.unfold(2, ks, step).unfold(3, ks, step)[:, :, :h, :w]
+
 def pooled_by(together):
     "The usual slips with the axes of the windows, for one way to put a window together"
     def one_axis(x, ks=2): return together(windows_of(x, ks), -1)
     def windows_pooled(x, ks=2): return together(windows_of(x, ks), (2, 3))
     def one_number(x, ks=2): return together(x, (0, 1, 2, 3))
+    def axes_kept(x, ks=2): return together(windows_of(x, ks), (-2, -1), keepdim=True)
+    def square_only(x, ks=2): return together(windows_of(x, ks)[:, :, :, :x.shape[2]//ks], (-2, -1))
+    def begins_at_i(x, ks=2): return together(windows_at(x, ks, 1), (-2, -1))
+    def begins_at_2i(x, ks=2): return together(windows_at(x, ks, 2), (-2, -1))
     def pieces(x, ks=2): return together(cut_in_pieces(x, ks), (-2, -1))
     ex.mistake(too_many_axes, one_axis=one_axis)
     ex.mistake(wrong_axes, windows_pooled=windows_pooled)
     ex.mistake(whole_batch, one_number=one_number)
+    ex.mistake("You have kept the axes of the windows, each with length 1. They go: without "
+               "`keepdim`.", axes_kept=axes_kept)
+    ex.mistake("You have taken the height for the width. Pictures need not be square.",
+               square_only=square_only)
+    ex.mistake("Your window moves by one pixel. The window for place i begins at pixel i times "
+               "`ks`.", begins_at_i=begins_at_i)
+    ex.mistake("Your windows begin at every second pixel. They begin at pixel i times `ks`.",
+               begins_at_2i=begins_at_2i)
     ex.mistake(cut_wrong, pieces=pieces)
 
 pooled_by(torch.amax)
@@ -815,11 +835,6 @@ def windows_added(x, ks=2):
 def largest_without_its_sign(x, ks=2):
     return F.max_pool2d(x.abs(), ks)
 
-@ex.mistake("Your window moves by one pixel. The window for place i begins at pixel i times `ks`.")
-def begins_at_i(x, ks=2):
-    h, w = x.shape[2]//ks, x.shape[3]//ks
-    return F.max_pool2d(x, ks, 1)[:, :, :h, :w]
-
 @ex.mistake("You have pooled along one axis. A window has `ks` rows and `ks` columns.")
 def pooled_along_one_axis(x, ks=2):
     return x.unfold(2, ks, ks).amax(-1)
@@ -844,6 +859,7 @@ def max_of_blocks(x, ks=2):
 # %% ../../../nbs/exercises/08_cnn.ipynb #f999b09e
 ex = exercise(avg_pool,
     draw=first_channel,
+    through=(0,),
     cases=pool_cases,
     hints=["What is different from `max_pool`, and what stays?",
            "Average over the pixels of each window, the last two axes of `_windows`. Another "
@@ -915,7 +931,7 @@ def middle_of_the_range(x, ks=2):
             "convolution does that with as many groups as channels.")
 def channels_added_up(x, ks=2):
     c = x.shape[1]
-    return F.conv2d(x, torch.ones(c, c, ks, ks)/ks**2, stride=ks)
+    return F.conv2d(x, torch.ones(c, c, ks, ks, dtype=x.dtype)/ks**2, stride=ks)
 
 @ex.mistake("Here `ks` is taken for the size of the result. It is the size of a window.")
 def ks_windows(x, ks=2):
@@ -1191,10 +1207,10 @@ row_of_four = one_row(1, 2, 3, 4)
 
 def any_move(dice):
     n, c, h, w = dice.pick(1, 2), dice.pick(1, 3), dice.pick(2, 3), dice.pick(4, 5)
-    return normal(dice, n, c, h, w), dice.pick(-3, -2, 2, 3)
+    return dice.normal(n, c, h, w), dice.pick(-3, -2, 2, 3)
 
 def moved_out_of_sight(dice):
-    return normal(dice, 1, 2, 3, 3), dice.pick(4, -4)
+    return dice.normal(1, 2, 3, 3), dice.pick(4, -4)
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #89b344b4
 ex = exercise(shifted,
