@@ -153,6 +153,12 @@ def gap_counted_once(n, ks, stride, padding, dilation):
 def padding_and_dilation_not_used(n, ks, stride, padding, dilation):
     return (n - ks)//stride + 1
 
+def gap_misjudged(n, ks, padding, dilation): return ks + dilation - 1 > n + 2*padding
+
+ex.mistake("You have made the window longer by one gap. There is a gap between every two weights: "
+           "ks - 1 of them, each `dilation` pixels from weight to weight.",
+           gap_counted_once_throughout=size_by(gap_counted_once, gap_misjudged))
+
 # %% ../../../nbs/exercises/08_cnn.ipynb #1fa01423
 def right_formula(n, ks, stride, padding, dilation):
     return (n + 2*padding - dilation*(ks - 1) - 1)//stride + 1
