@@ -566,7 +566,9 @@ def network_outputs(tiny_resnet, n_out, widths, x):
         if isinstance(model, nn.Module) and not isinstance(model, nn.Sequential):
             raise TypeError("an nn.Sequential is asked for, as nn.Sequential(*layers) makes one")
         return model
-    return known_outputs(make, x)
+    outputs = known_outputs(make, x)
+    outputs.pop("parameters")                   # a bias before BatchNorm may be there
+    return outputs
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #15f84cf5
 def wave(*shape):
