@@ -682,7 +682,7 @@ for early_or_late in (15, 10, 5, 0, 0), (0, 0, 15, 10, 5):
 def any_pool(dice):
     n, c = dice.pick(1, 2), dice.pick(1, 2)
     h, wide = dice.pick(6, 7, 8), dice.pick(6, 9, 11)
-    return dice.normal(n, c, h, wide) - 1, dice.pick(2, 3)
+    return dice.normal(n, c, h, wide).float() - 1, dice.pick(2, 3)
 
 def any_pool_by_four(dice):
     return any_pool(dice)[0], 4
@@ -795,7 +795,8 @@ def pooled_by(together):
     def windows_pooled(x, ks=2): return together(windows_of(x, ks), (2, 3))
     def one_number(x, ks=2): return together(x, (0, 1, 2, 3))
     def axes_kept(x, ks=2): return together(windows_of(x, ks), (-2, -1), keepdim=True)
-    def square_only(x, ks=2): return together(windows_of(x, ks)[:, :, :, :x.shape[2]//ks], (-2, -1))
+    def square_only(x, ks=2):
+        return together(windows_of(x, ks)[:, :, :, :x.shape[2]//ks], (-2, -1))
     def begins_at_i(x, ks=2): return together(windows_at(x, ks, 1), (-2, -1))
     def begins_at_2i(x, ks=2): return together(windows_at(x, ks, 2), (-2, -1))
     def pieces(x, ks=2): return together(cut_in_pieces(x, ks), (-2, -1))
