@@ -1205,8 +1205,8 @@ ex.mistake(24*24*24,
            "You have stopped after the first block. A second convolution halves the channels, and "
            "a second pooling halves both sides.")
 ex.mistake(48*48,
-           "You have counted the pixels that go in. Two poolings halve both sides, and there are 12 "
-           "channels.")
+           "You have counted the pixels that go in. Two poolings halve both sides, and there are "
+           "12 channels.")
 ex.mistake((12, 12, 12), "That is the shape. How many numbers are there in it?")
 ex.mistake(32, "32 numbers come out of the first dense layer. How many go in?")
 
