@@ -27,7 +27,7 @@ def without_record(result):
     return result
 
 # %% ../../../nbs/exercises/04_descent.ipynb #7a241bd3
-ex = exercise(mse,
+ex = exercise(mse, through=(0,),
     cases=[(torch.tensor([1., 3.]), torch.tensor([0., 1.])),
            lambda dice: (dice.normal(5), dice.normal(5))],
     hints=["How far is each prediction from its target? The function gets all of them at once.",
@@ -162,8 +162,8 @@ def not_divided(f, params, i, h=1e-3):
 def wrong_way_round(f, params, i, h=1e-3):
     return (f(turned(params, i, -h)) - f(turned(params, i, h)))/(2*h)
 
-@ex.mistake("You get 0. Two names for one tensor are still one tensor, and both turns cancel: "
-            "make copies with `params.clone()`.")
+@ex.mistake("You get 0: both calls of `f` saw the same knobs. Is `h` in your step? Or did you turn "
+            "a second name for `params`? That is the same tensor: copy it with `params.clone()`.")
 def not_copied(f, params, i, h=1e-3):
     return 0*f(params)
 
@@ -424,12 +424,6 @@ def moves_the_callers(loss, params, *args):
     params.copy_(path[-1])
     return path[:-1], losses[:-1]
 
-@ex.mistake("You made the losses of Python's numbers, and `torch.tensor` makes float32 of them. "
-            "Collect tensors and `torch.stack` them: that keeps the dtype.")
-def losses_in_float32(*args):
-    path, losses = descend(*args)
-    return path, losses.float()
-
 @ex.mistake("You gave the losses first. The order is: positions, losses.")
 def losses_first(*args):
     return descend(*args)[::-1]
@@ -444,12 +438,6 @@ def two_lists(*args):
 def losses_in_a_list(*args):
     path, losses = descend(*args)
     return path, losses.tolist()
-
-@ex.mistake("You made tensors of Python's numbers, and `torch.tensor` makes float32 of them. "
-            "Collect tensors and `torch.stack` them: that keeps the dtype.")
-def both_in_float32(*args):
-    path, losses = descend(*args)
-    return path.float(), losses.float()
 
 @ex.mistake("You joined the positions into one long row. `torch.stack` gives each a row of its "
             "own; `torch.cat` does not.")
@@ -618,7 +606,7 @@ def two_rows(dice):
     return tuple(dice.normal(2, int(dice.ints(3, 6))))
 
 # %% ../../../nbs/exercises/04_descent.ipynb #2d01e6cf
-ex = exercise(mae,
+ex = exercise(mae, through=(0,),
     cases=[(torch.tensor([1., -3.]), torch.tensor([-1., 0.])),
            two_rows],
     hints=["How is it different from `mse`? Only one thing is.",
