@@ -165,7 +165,7 @@ ex.mistake("A",
 def other_letters():
     "All answers but the right one, in order, without those that stand above"
     known = [answer for _, answer, _ in ex.mistakes]
-    for n in range(2, 5):
+    for n in range(1, 5):
         for letters in map("".join, combinations("ABCDE", n)):
             if letters != ex.answer and letters not in known: yield letters
 
@@ -178,6 +178,9 @@ for letters in list(other_letters()):
                  "never falls from left to right.")
     elif "C" in letters:
         words = "One of your curves goes below 0, and a sum of hinges never does."
+    else:
+        words = ("You left out others. A hinge may bend outside the data, two may stand back to "
+                 "back, and there may be many of them.")
     ex.mistake(letters, words)
 
 # %% ../../../nbs/exercises/05_relu.ipynb #a6ee13d3
@@ -700,7 +703,7 @@ x_0_1_4, y_1_3_5 = torch.tensor([0., 1., 4.]), torch.tensor([1., 3., 5.])
 # %% ../../../nbs/exercises/05_relu.ipynb #fceb0648
 ex = exercise(start, raises=True,
     use=what_start_promises,
-    next="Print your bends, `-b/m`, beside the ends of the `n` parts. Is one bend in each part?",
+    next="The line above names what differs. Print yours: is it what the task says?",
     cases=[(x_0_1_4, y_1_3_5, 4),
            (x_0_1_4, y_1_3_5, 1),
            (x_0_1_4, y_1_3_5, 0),
@@ -956,6 +959,8 @@ for positions in list(other_positions()):
         words = "That one is dead, and there is another. Work out both ends for each of the five."
     ex.mistake(positions, words)
 
+ex.mistake((4, 1), "The right ones. Write the smaller position first.")
+
 # %% ../../../nbs/exercises/05_relu.ipynb #94245af2
 def three_bends(dice):
     "Twelve places and three hinges with bends among them"
@@ -991,8 +996,8 @@ ex = exercise(solve,
            "`(p,n+1)`. `torch.linalg.lstsq` gives the knobs: the last is the height, the others "
            "are the weights.",
            '`features = torch.cat([relu(x[:, None]*m + b), torch.ones(len(x), 1)], 1)`; then '
-           '`torch.linalg.lstsq(features, y.reshape(len(y), -1), driver="gelsd").solution`. Its '
-           'last row is `d`, the rows before it are `c`; give both the columns of `y`.'],
+           '`torch.linalg.lstsq(features, y, driver="gelsd").solution`. The last of it is `d`, '
+           'what comes before is `c`.'],
     why="Where the bends stay, weights and height enter only times a number, and plus: so the "
         "best ones can be calculated outright, in one go. The driver `gelsd` copes with a hinge "
         "that is 0 on all data; others may fail there.")
@@ -1030,9 +1035,14 @@ def mean_as_height(x, y, m, b):
     c = least_squares(all_bent(x, m, b), y - y.mean(0))
     return c.reshape(-1, *y.shape[1:]), y.mean(0)
 
-ex.mistake("You left out the bend, and so all features are straight lines. The features are "
-           "`relu(x[:, None]*m + b)`, and a column of ones.",
-           straight_features=solve_with(each=lambda x, m, b: x[:, None]*m + b))
+NO_BEND = ("You left out the bend, and so all features are straight lines. The features are "
+           "`relu(x[:, None]*m + b)`, and a column of ones.")
+ex.mistake(NO_BEND, straight_features=solve_with(each=lambda x, m, b: x[:, None]*m + b))
+
+@ex.mistake(NO_BEND)                # in float64 other knobs are as good
+def straight_features_in_float64(x, y, m, b):
+    c, d = solve_with(each=lambda x, m, b: (x[:, None]*m + b).double())(x, y.double(), m, b)
+    return c.to(y.dtype), d.to(y.dtype)
 
 ex.mistake("You bent before `b` was added. First `x[:, None]*m + b`, then `relu`.",
            features_bent_too_early=solve_with(each=lambda x, m, b: relu(x[:, None]*m) + b))
@@ -1075,8 +1085,8 @@ def all_in_one(x, y, m, b):
 def four_things(x, y, m, b):
     return m, b, *solve(x, y, m, b)
 
-@ex.mistake("That works for one curve. When `y` is `(p,k)` it is a matrix already: "
-            "`y.reshape(len(y), -1)` makes one of either.")
+@ex.mistake("That works for one curve. When `y` is `(p,k)` it is a matrix already, and `lstsq` "
+            "takes `y` as it comes.")
 def for_one_curve_only(x, y, m, b):
     if y.ndim > 1: raise RuntimeError
     return solve(x, y, m, b)
