@@ -47,6 +47,10 @@ def sum_for_mean(preds, targs):
 def not_squared(preds, targs):
     return (preds - targs).mean()
 
+@ex.mistake("Errors above and below cancel here. Square each of them first.")
+def not_squared_the_other_way_round(preds, targs):
+    return (targs - preds).mean()
+
 @ex.mistake("That is the root of it, the RMSE. Its steps are others: leave the root out.")
 def the_root(preds, targs):
     return ((preds - targs)**2).mean()**0.5

@@ -71,6 +71,10 @@ def thrown_away(x):
 def true_or_false(x):
     return x > 0
 
+@ex.mistake("You gave 1 for everything above 0. What is positive stays as it is.")
+def only_the_sign_as_int(x):
+    return (x > 0)*1
+
 @ex.mistake("You gave `x` back as it was. What is negative is to become 0.")
 def unchanged(x):
     return x.clone()
@@ -463,11 +467,10 @@ def only_m_and_b(dice):
     x, y = places_and_curve(dice)
     return x, y, (dice.normal(3), 1 + dice.normal(3)), 5, 0.05
 
-def nearly_there(dice):
-    "Errors so small that Adam's steps show how large the slopes are"
-    x, noise = places_and_curve(dice)
-    m, b = torch.tensor([[1., -2.], [0.3, 0.5]], dtype=torch.float64)
-    return x, hinges(x, m, b) + 1e-7*noise, (m, b), 2, 0.1
+def tiny(dice):
+    "Slopes so small that it shows in the first step of Adam, whose steps hardly know sizes"
+    x, y = places_and_curve(dice)
+    return x, 1e-7*y, tuple(1e-7*dice.normal(2, 3)), 2, 0.1
 
 few_x, few_y = torch.tensor([[-1., 0., 1.], [1., 0., 2.]], dtype=torch.float64)
 few_m, few_b = torch.tensor([[1., -1.], [0.5, 0.25]], dtype=torch.float64)
@@ -475,7 +478,7 @@ few_m, few_b = torch.tensor([[1., -1.], [0.5, 0.25]], dtype=torch.float64)
 # %% ../../../nbs/exercises/05_relu.ipynb #0bab645b
 ex = exercise(fit_hinges,
     use=detached_knobs,
-    cases=[(few_x, few_y, (few_m, few_b), 3, 0.1), all_four_knobs, only_m_and_b, nearly_there],
+    cases=[(few_x, few_y, (few_m, few_b), 3, 0.1), all_four_knobs, only_m_and_b, tiny],
     next="Print the rate and the loss in each of these few rounds. Is the first rate `lr`, does it "
          "fall, and does the loss?",
     hints=["It is the loop of lesson 04: loss, backward, step, zero. Which of these does "
@@ -668,7 +671,7 @@ def four_knobs(fn, *args):
         raise TypeError("start is to return four things, (m, b, c, d)")
     if not all(map(torch.is_tensor, res)):
         raise TypeError("all four, m, b, c and d, are to be tensors")
-    return [k.detach().double() for k in res]
+    return [k.detach() for k in res]
 
 def bends_of(knobs):
     m, b, *_ = knobs
@@ -677,26 +680,27 @@ def bends_of(knobs):
 def what_start_promises(fn, x, y, n, seed=0, steep=4.):
     "What can be said of the knobs, whichever random numbers were drawn"
     m, b, c, d = four_knobs(fn, x, y, n, seed, steep)
-    bends = -b/m
+    bends = (-b/m).double()
     again = bends_of(four_knobs(fn, x, y, n, seed, steep))
     other = bends_of(four_knobs(fn, x, y, n, seed + 1, steep))
     place = (bends - x.min())/(x.max() - x.min())*n
     parts = [math.floor(p) if math.isfinite(p) else 0. for p in place.tolist()]
     chance = place - place.floor()
-    return {"m": m,
+    return {"m": m.double(),
             "each bend is in part number": parts,
             "each has a chance of its own": n == 1 or chance.diff().abs().max().item() > 1e-4,
-            "c": c,
-            "d": d,
+            "c": c.double(),
+            "d": d.double(),
+            "numbers": [str(k.dtype) for k in (m, b, c, d)],
             "the same seed gives the same bends": torch.equal(bends, again),
             "another seed gives others": not torch.equal(bends, other)}
 
 def one_column(dice):
-    x, y = dice.normal(6) + 2, dice.normal(6)
+    x, y = singles(dice.normal(6) + 2, dice.normal(6))
     return x, y, int(dice.ints(2, 5)), int(dice.ints(1, 9)), dice.pick(1., 2., 4.)
 
 def two_columns(dice):
-    return 3*dice.normal(5) - 2, dice.normal(5, 2), 3, int(dice.ints(1, 9))
+    return *singles(3*dice.normal(5) - 2, dice.normal(5, 2)), 3, int(dice.ints(1, 9))
 
 x_0_1_4, y_1_3_5 = torch.tensor([0., 1., 4.]), torch.tensor([1., 3., 5.])
 
@@ -852,6 +856,10 @@ ex.mistake("You get other bends at each call, whatever `seed` is. Hand the gener
 
 ex.mistake("You spread the bends from 0 on. They are to begin at the smallest `x`: add `x.min()`.",
            from_0=start_with(bends=bends_from_0))
+
+ex.mistake("Your `b` is float64, and the places are float32: later the two cannot be multiplied. "
+           "NumPy and `.double()` lead there; `.float()` leads back.",
+           offsets_in_float64=start_with(b=lambda m, bends: -m*bends.double()))
 
 ex.mistake("You began with weights of 1. With 0 the first curve is flat, and nothing has to be "
            "unlearned.",
@@ -1097,8 +1105,8 @@ def left_in_float64(x, y, m, b):
     c, d = solve(x, y, m, b)
     return c.double(), d.double()
 
-@ex.mistake("You inverted a matrix, and one hinge is 0 on all data: then there is no inverse. "
-            "`torch.linalg.lstsq` copes with that.")
+@ex.mistake("One hinge is 0 on all data, and what you calculate does not exist then: an inverse. "
+            "`torch.linalg.lstsq` copes with that, with `driver=\"gelsd\"`.")
 def by_the_inverse(x, y, m, b):
     f = with_ones(all_bent(x, m, b))
     best = torch.linalg.inv(f.T@f)@f.T@y
