@@ -19,11 +19,11 @@ from .trial import call
 # %% ../../nbs/selftest/09_audit.ipynb #dadc6ffc
 def source(ex): return textwrap.dedent(inspect.getsource(ex.fn))
 
-def as_learner(source, ex):
+def as_learner(source, ex, around=None):    # the names that the cell finds; None: those of the library's module
     "The function or class that a learner has when the cell says `source`"
     file = f"<a learner's cell {hash(source)}>"
     linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
-    around = getattr(ex.fn, "__globals__", None) or vars(sys.modules[ex.fn.__module__])
+    around = around or getattr(ex.fn, "__globals__", None) or vars(sys.modules[ex.fn.__module__])
     space = {**around, "__name__": "__main__"}
     exec(compile(source, file, "exec"), space)
     return space[ex.name]
