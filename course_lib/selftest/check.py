@@ -183,7 +183,7 @@ def _next(ex, case):
     "The next step, where no known mistake says it"
     if case.got.stopped: return NEXT["STOPPED"]
     if case.stage == ERROR:
-        return next((words for said, words in SAID.items() if re.search(said, case.words)), NEXT[ERROR])
+        return next((words for said, words in SAID.items() if re.search(said, case.words.split("\n")[-1])), NEXT[ERROR])
     if case.stage == VALUE and ex.next: return ex.next
     if case.stage == VALUE and _size(case.args) > 12: return NEXT["LARGE"]
     return NEXT["COUNT" if case.stage == SHAPE and "shape (" not in case.words else case.stage]
