@@ -210,7 +210,7 @@ def off_then_on(model, part):
 
 @ex.right
 def a_view_of_a_dictionary(model, part):
-    only_part_learns(model, part)
+    switched(model, lambda name, was: name.find(part) == 0)
     return {name: p for name, p in model.named_parameters() if p.requires_grad}.keys()
 
 @ex.right
@@ -356,8 +356,9 @@ def no_grad_forgotten(model, xb):
     model.train(was)
     return scores
 
-@ex.mistake("You left the network in eval mode. The training that goes on afterwards would be "
-            "without dropout: remember `model.training` first, and put it back.")
+@ex.mistake("You left the network in eval mode, and the training that goes on afterwards would be "
+            "without dropout: remember `model.training` first, and put it back. (A line below "
+            "`return` is never reached.)")
 def left_in_eval(model, xb):
     model.eval()
     with torch.no_grad():
