@@ -64,8 +64,8 @@ ex = exercise(only_part_learns,
            "with `part`, both ways, on and off. Then collect the names.",
            "`for name, p in model.named_parameters(): p.requires_grad = name.startswith(part)`; "
            "then a list of those names whose switch is on."],
-    next="Look at `returned` and at `learns`: which parameter is not as expected, and which of your "
-         "lines sets its switch, or puts its name in the list?",
+    next="Look at `returned` and at `learns`: which parameter is not as expected, and which of "
+         "your lines sets its switch, or puts its name in the list?",
     why="One line sets every switch, on or off, so it does not matter how they stood before. "
         "Setting only one way works the first time and goes wrong when a frozen part is to learn "
         "again.")
@@ -111,9 +111,9 @@ def switched_on_and_named(model, part):
 def anywhere_in_the_name(model, part):
     return switched(model, lambda name, was: part in name)
 
-@ex.mistake("You named the right parameters, but their switches are as before. Set `requires_grad` "
-            "of the parameters in `model` itself: a copy, or what `state_dict()` hands out, is "
-            "another thing.")
+@ex.mistake("You named the right parameters, but their switches are as before. Set "
+            "`requires_grad` of the parameters in `model` itself: a copy, or what `state_dict()` "
+            "hands out, is another thing.")
 def named_but_not_switched(model, part):
     return names_of(model, part)
 
@@ -128,8 +128,8 @@ def returned_the_frozen(model, part):
     learns = only_part_learns(model, part)
     return [name for name, _ in model.named_parameters() if name not in learns]
 
-@ex.mistake("Nothing learns at the end. A name is longer than `part`, as `head.0.weight` is: ask of "
-            "each name whether it begins with `part`, and switch those on.")
+@ex.mistake("Nothing learns at the end. A name is longer than `part`, as `head.0.weight` is: ask "
+            "of each name whether it begins with `part`, and switch those on.")
 def nothing_learns(model, part):
     return switched(model, lambda name, was: False)
 
@@ -144,40 +144,40 @@ ex.mistake("You return after the first parameter, so the others are never reache
            returned_the_list_in_the_loop=lambda model, part: [
                name for name in first_only(model, part) if name.startswith(part)])
 
-@ex.mistake("Something learns only when `part` is empty. Otherwise ask how a name begins: it goes on "
-            "after `part`, as `head.0.weight` does.")
+@ex.mistake("Something learns only when `part` is empty. Otherwise ask how a name begins: it "
+            "goes on after `part`, as `head.0.weight` does.")
 def only_when_empty(model, part):
     return switched(model, lambda name, was: name.endswith(part))
 
-@ex.mistake("You compared the first piece of each name. `part` may be a longer path, as `body.4`, "
-            "or empty, and every name begins with an empty text.")
+@ex.mistake("You compared the first piece of each name. `part` may be a longer path, as "
+            "`body.4`, or empty, and every name begins with an empty text.")
 def first_piece(model, part):
     return switched(model, lambda name, was: name.split(".")[0] == part)
 
-@ex.mistake("You looked at the model's children only, `body` and `head`. `part` may lie deeper, as "
-            "`body.4` does: look at the name of each parameter.")
+@ex.mistake("You looked at the model's children only, `body` and `head`. `part` may lie deeper, "
+            "as `body.4` does: look at the name of each parameter.")
 def children_only(model, part):
     return switched(model, lambda name, was: name.split(".")[0].startswith(part))
 
-@ex.mistake("You put a dot behind `part`. When `part` is empty, everything is to learn, but no name "
-            "begins with a dot.")
+@ex.mistake("With an empty `part` everything is to learn, and here nothing does. Every name begins "
+            "with an empty text, but none with a dot: ask for `part` as it is.")
 def with_a_dot(model, part):
     return switched(model, lambda name, was: name.startswith(part + "."))
 
-@ex.mistake("Which part learns is written into your function. It has to come from `part`, which may "
-            "be the body, too, or empty for everything.")
+@ex.mistake("Which part learns is written into your function. It has to come from `part`, which "
+            "may be the body, too, or empty for everything.")
 def always_the_head(model, part):
     return switched(model, lambda name, was: name.startswith("head"))
 
-ex.mistake("Which part learns is written into your function. It has to come from `part`, which may "
-           "be the body, too, or empty for everything.",
+ex.mistake("Which part learns is written into your function. It has to come from `part`, which "
+           "may be the body, too, or empty for everything.",
            body_switched_off=lambda model, part:
                switched(model, lambda name, was: was and not name.startswith("body")),
            head_or_everything=lambda model, part:
                switched(model, lambda name, was: part == "" or name.startswith("head")))
 
-@ex.mistake("The switches are right, but you collected the names before you set them. Collect those "
-            "that learn at the end.")
+@ex.mistake("The switches are right, but you collected the names before you set them. Collect "
+            "those that learn at the end.")
 def collected_too_early(model, part):
     before = learning(model)
     only_part_learns(model, part)
@@ -239,29 +239,32 @@ ex = question("learns_when_frozen",
 ex.mistake(2053, "You counted the body, too. It is frozen: only the head's parameters learn.")
 ex.mistake(2000, "Those are the frozen ones. The others learn: count the head's.")
 ex.mistake(50, "You forgot the biases of `Linear`: one for each of its 3 outputs.")
-ex.mistake(33, "You counted `Linear` only. BatchNorm's scale and shift are parameters of the head, "
-               "and learn as well.")
+ex.mistake(33, "You counted `Linear` only. BatchNorm's scale and shift are parameters of the "
+               "head, and learn as well.")
 ex.mistake(30, "You counted the weights of `Linear` only. It has 3 biases, and BatchNorm's scale "
                "and shift learn as well.")
 ex.mistake(73, "You counted BatchNorm's running mean and variance. They follow the pictures, but "
                "training does not change them by gradients: they are no parameters.")
 ex.mistake(43, "You counted one number per input for BatchNorm. It has two: a scale and a shift.")
-ex.mistake(2033, "You counted the body, too, and forgot BatchNorm. The body is frozen; BatchNorm's "
-                 "scale and shift are parameters of the head.")
-ex.mistake(20, "You counted BatchNorm only. `Linear` learns, too: a weight for each pair of input "
-               "and output, and a bias for each output.")
-ex.mistake(40, "You counted one number per input for BatchNorm, which has two, a scale and a shift. "
-               "And `Linear` has 3 biases.")
+ex.mistake(2033, "You counted the body, too, and forgot BatchNorm. The body is frozen; "
+                 "BatchNorm's scale and shift are parameters of the head.")
+ex.mistake(20, "You counted BatchNorm only. `Linear` learns, too: a weight for each pair of "
+               "input and output, and a bias for each output.")
+ex.mistake(40, "You counted one number per input for BatchNorm, which has two, a scale and a "
+               "shift. And `Linear` has 3 biases.")
 ex.mistake(60, "You gave `Linear` a bias per input. A bias belongs to an output, and there are 3.")
 ex.mistake(63, "You counted Dropout, too. It only switches numbers off while training, and has "
                "none of its own.")
-ex.mistake(38, "You halved the weights. Dropout switches off numbers that flow through, at random "
-               "and for one batch; every parameter stays, and learns.")
-ex.mistake(74, "You counted all that BatchNorm keeps. What it measures, running mean and variance, "
-               "and how many batches it saw, are no parameters.")
+ex.mistake(38, "You halved the weights. Dropout switches off numbers that flow through, at "
+               "random and for one batch; every parameter stays, and learns.")
+ex.mistake(74, "You counted all that BatchNorm keeps. What it measures, running mean and "
+               "variance, and how many batches it saw, are no parameters.")
 ex.mistake(4, "That is how many tensors learn. How many numbers are in them?")
 ex.mistake(0, "The body is frozen, the head is not: count its parameters.")
-
+ex.mistake(2030, "You counted the body and the weights of `Linear`. The body is frozen; `Linear` "
+                 "has 3 biases, and BatchNorm's scale and shift learn as well.")
+ex.mistake(70, "You counted BatchNorm's running mean and variance, which are measured and not "
+               "learned, and forgot the 3 biases of `Linear`.")
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #a931f408
 def validation_scores(model, xb):
@@ -275,11 +278,11 @@ def validation_scores(model, xb):
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #b7c6671f
 def small_network(xb, training):
-    "BatchNorm that expects a mean of 1 and has a frozen shift, and dropout"
+    "BatchNorm that expects a mean of 1 and has a frozen scale, and dropout"
     model = torch.nn.Sequential(torch.nn.BatchNorm1d(xb.shape[1]), torch.nn.Dropout())
     model.to(xb.dtype).train(training)
     model[0].running_mean.fill_(1.)
-    model[0].bias.requires_grad = False
+    model[0].weight.requires_grad = False
     return model
 
 def watched(fn, xb, training):
@@ -317,8 +320,8 @@ ex = exercise(validation_scores,
            "are kept, then switch back to what you remembered.",
            "`was = model.training`, `model.eval()`, `with torch.no_grad(): scores = model(xb)`, "
            "`model.train(was)`, and return the scores."],
-    next="Find the entry that differs. Does it belong to what you do before the call, around it, or "
-         "after it?",
+    next="Find the entry that differs. Does it belong to what you do before the call, around it, "
+         "or after it?",
     why="`eval()` and `no_grad()` are two switches: one changes what dropout and BatchNorm do, "
         "the other what PyTorch keeps. Forgetting the first spoils the numbers, forgetting the "
         "second costs memory, and not putting the mode back spoils the next epoch.")
@@ -334,15 +337,15 @@ def put_back_outside_only(model, xb):
     model.training = was
     return scores
 
-@ex.mistake("You called the network as it was. In training mode dropout and BatchNorm disturb the "
-            "scores: `model.eval()` first, and `torch.no_grad()` around the call. Then put the "
-            "mode back.")
+@ex.mistake("You called the network as it was. In training mode dropout and BatchNorm disturb "
+            "the scores: `model.eval()` first, and `torch.no_grad()` around the call. Then put "
+            "the mode back.")
 def only_called(model, xb):
     return model(xb)
 
 @ex.mistake("The layers were in training mode when the network was asked: dropout throws numbers "
-            "away, and BatchNorm learns from validation pictures. Call `model.eval()` first, with "
-            "its brackets; `model.training = False` reaches only the outermost module.")
+            "away, and BatchNorm learns from validation pictures. Call `model.eval()` first, "
+            "with its brackets; `model.training = False` reaches only the outermost module.")
 def eval_forgotten(model, xb):
     with torch.no_grad():
         return model(xb)
@@ -356,21 +359,21 @@ def no_grad_forgotten(model, xb):
     model.train(was)
     return scores
 
-@ex.mistake("You left the network in eval mode, and the training that goes on afterwards would be "
-            "without dropout: remember `model.training` first, and put it back. (A line below "
+@ex.mistake("You left the network in eval mode, and the training that goes on afterwards would "
+            "be without dropout: remember `model.training` first, and put it back. (A line below "
             "`return` is never reached.)")
 def left_in_eval(model, xb):
     model.eval()
     with torch.no_grad():
         return model(xb)
 
-@ex.mistake("You called `model.eval()`, and two things are missing: it switches off no gradients, "
-            "which `torch.no_grad()` does, and nobody puts the old mode back.")
+@ex.mistake("You called `model.eval()`, and two things are missing: it switches off no "
+            "gradients, which `torch.no_grad()` does, and nobody puts the old mode back.")
 def only_eval(model, xb):
     return model.eval()(xb)
 
-@ex.mistake("You always end in training mode. A network that came in eval mode should stay in it: "
-            "remember `model.training` before you change it.")
+@ex.mistake("You always end in training mode. A network that came in eval mode should stay in "
+            "it: remember `model.training` before you change it.")
 def always_back_to_training(model, xb):
     model.eval()
     with torch.no_grad():
@@ -428,13 +431,13 @@ def wrong_way_round(model, xb):
 def probabilities(model, xb):
     return validation_scores(model, xb).softmax(1)
 
-@ex.mistake("Those are the positions of the largest scores. Return the scores as the network gives "
-            "them.")
+@ex.mistake("Those are the positions of the largest scores. Return the scores as the network "
+            "gives them.")
 def positions(model, xb):
     return validation_scores(model, xb).argmax(1)
 
-@ex.mistake("The mode at the end is the opposite of what it was: `model.train(True)` means training "
-            "mode, `model.train(False)` eval mode.")
+@ex.mistake("The mode at the end is the opposite of what it was: `model.train(True)` means "
+            "training mode, `model.train(False)` eval mode.")
 def opposite_mode(model, xb):
     was = model.training
     scores = validation_scores(model, xb)
@@ -492,18 +495,18 @@ ex = question("rate_from_sweep",
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #03f71ed5
 ex.mistake(1e-1, "You took the rate with the lowest loss. There the curve is about to leap: a "
-                 "little less luck, and training jumps off. Choose one well left of it, where the "
-                 "loss falls.")
+                 "little less luck, and training jumps off. Choose one well left of it, where "
+                 "the loss falls.")
 ex.mistake(1e-5, "You took a rate at which the loss does not move. It is safe, and nothing would "
                  "be learned: choose one where the loss falls.")
-ex.mistake(1.0, "You took a rate after the leap, where steps jump over what they are looking for. "
-                "Choose one well left of the leap, where the loss still falls.")
+ex.mistake(1.0, "You took a rate after the leap, where steps jump over what they are looking "
+                "for. Choose one well left of the leap, where the loss still falls.")
 for other in (1e-2, 1e-4):
-    ex.mistake(other, "The loss falls there, so it is a good idea; but it is not one of the four. "
-                      "Which of them also lies where the loss falls?")
+    ex.mistake(other, "The loss falls there, so it is a good idea; but it is not one of the "
+                      "four. Which of them also lies where the loss falls?")
 for beside in (1e-6, 3e-1):
-    ex.mistake(beside, "That is a rate of the table, but not one of the four to choose from. Where "
-                       "does the loss fall, well left of the leap?")
+    ex.mistake(beside, "That is a rate of the table, but not one of the four to choose from. "
+                       "Where does the loss fall, well left of the leap?")
 for loss in (2.31, 1.70, 1.27, 9.70):
     ex.mistake(loss, "That is a loss, from the right column. Answer with the rate, from the left.")
 
@@ -518,14 +521,14 @@ ex = question("rate_in_the_middle",
            "of one step?",
            "5 times 5 is 25, so `4e-4` times 5."],
     why="Learning rates are compared by factors: twice as large means the same at 0.001 and at "
-        "0.01. With equal differences, the middle group would get 13 times the rate of the first, "
-        "and the head not even twice that.")
+        "0.01. With equal differences, the middle group would get 13 times the rate of the "
+        "first, and the head not even twice that.")
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #72a8bdaa
 ex.mistake(0.0052, "You took the mean of both. Rates are spread by equal factors: from the first "
                    "to the second by as many times as from the second to the third.")
-ex.mistake(4e-4, "That is the rate of the early body, the first group. The late body is the second "
-                 "of three.")
+ex.mistake(4e-4, "That is the rate of the early body, the first group. The late body is the "
+                 "second of three.")
 ex.mistake(1e-2, "That is the rate of the head, the last group. The late body is the second of "
                  "three.")
 ex.mistake(1e-3, "That is a tenth of the head's rate, as for a slice with one number. Here both "
@@ -539,10 +542,12 @@ ex.mistake(5e-3, "That is half of the head's rate. Both ends count: go from one 
                  "equal factors.")
 ex.mistake(0.003162, "That is the rate in the lesson, for `slice(1e-3, 1e-2)`. Here the slice "
                      "begins at `4e-4`, so the factor is another.")
-ex.mistake(4e-6, "That is the product of both rates. The middle one, taken twice as a factor, gives "
-                 "this product: its root.")
+ex.mistake(4e-6, "That is the product of both rates. The middle one, taken twice as a factor, "
+                 "gives this product: its root.")
 ex.mistake(4e-3, "You went up by a factor of ten. Here it is a factor of 25 in two equal steps.")
-
+for slip in (2e-2, 2e-4):
+    ex.mistake(slip, "The factor is right, the power of ten is not: `4e-4` is 0.0004. Five "
+                     "times that?")
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #011c5e70
 ex = question("momentum_lowest_at",
@@ -567,17 +572,17 @@ ex.mistake(1, "At the end the learning rate is near zero, and the momentum does 
               "Where is the rate highest?")
 ex.mistake(0.85, "That is the lowest momentum. The question is when it is reached: after what "
                  "share of the training?")
-ex.mistake(0.6, "That is how long the way down takes. `pct_start` is the share of the way up, and "
-                "at its end the turning point comes.")
+ex.mistake(0.6, "That is how long the way down takes. `pct_start` is the share of the way up, "
+                "and at its end the turning point comes.")
 ex.mistake(40, "That is a percentage. Give it as a share, a number between 0 and 1.")
-ex.mistake(0.95, "That is the highest momentum. The question is when it is lowest: after what share "
-                 "of the training?")
+ex.mistake(0.95, "That is the highest momentum. The question is when it is lowest: after what "
+                 "share of the training?")
 ex.mistake(5e-2, "That is the highest learning rate. After what share of the training is it "
                  "reached? There the momentum is lowest.")
 ex.mistake(0.7, "That is half-way on the way down. The momentum is lowest at the turning point "
                 "itself, where the rate is highest.")
-ex.mistake(0.2, "That is half-way on the way up. The momentum goes on falling as long as the rate "
-                "rises.")
+ex.mistake(0.2, "That is half-way on the way up. The momentum goes on falling as long as the "
+                "rate rises.")
 
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #ba818e54
@@ -613,8 +618,8 @@ ex = exercise(loss_of_epoch,
            "and divide by the number of all pictures.",
            "`(losses*sizes).sum()`, divided by `sizes.sum()`."],
     why="Mean times number gives back each batch's sum, so the result is the same as if all "
-        "pictures had been in one batch. It does not depend on how they were cut into batches, so "
-        "you may compare runs with different `bs`.")
+        "pictures had been in one batch. It does not depend on how they were cut into batches, "
+        "so you may compare runs with different `bs`.")
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #71a5e770
 @ex.mistake("That is the loss of the last batch only. It often has few pictures, and says little "
@@ -651,8 +656,8 @@ def losses_as_sums(losses, sizes):
 def whole_numbers(losses, sizes):
     return (losses*sizes).sum()//sizes.sum()
 
-@ex.mistake("One number per batch comes out. Brackets are missing: as it stands, only the sizes are "
-            "added up, and they cancel.")
+@ex.mistake("One number per batch comes out. Brackets are missing: as it stands, only the sizes "
+            "are added up, and they cancel.")
 def brackets_missing(losses, sizes):
     return losses*sizes.sum()/sizes.sum()
 
@@ -681,8 +686,8 @@ ex.mistake("A batch is missing, the last one or the first: look at where your lo
            last_dropped=lambda losses, sizes: (losses*sizes)[:-1].sum()/sizes[:-1].sum(),
            first_left_out=lambda losses, sizes: (losses*sizes)[1:].sum()/sizes.sum())
 
-@ex.mistake("That is the total upside down: pictures per loss. Divide the sum of the losses by the "
-            "number of pictures.")
+@ex.mistake("That is the total upside down: pictures per loss. Divide the sum of the losses by "
+            "the number of pictures.")
 def upside_down(losses, sizes):
     return sizes.sum()/(losses*sizes).sum()
 
