@@ -652,7 +652,7 @@ def divided_by_batches(losses, sizes):
 def losses_as_sums(losses, sizes):
     return losses.sum()/sizes.sum()
 
-@ex.mistake("`//` throws away what is behind the point. Divide with `/`.")
+@ex.mistake("Dividing with `//` throws away what is behind the point. Divide with `/`.")
 def whole_numbers(losses, sizes):
     return (losses*sizes).sum()//sizes.sum()
 
