@@ -17,8 +17,10 @@ ENDS_WITH = {  # what the lessons say, on the drawn data
     "01_pets": "error_rate_without_close_pairs < 0.1 and error_rate < error_rate_from_nothing",
     "02_your_pictures": "random_split_says < then_the_future_says/2 and time_split_says > and_the_future_says/2 and time_split_says > random_split_says + 0.1"
                         " and no_leak == 0 and leak > 0.1",
-    "03_fine_tuning": "after_one_epoch_at_one_rate > head_only + 0.2 and with_the_old_body < min(with_the_old_head, after_one_epoch_at_one_rate) - 0.1"
-                      " and head_only < after_new_averages < after_one_epoch_at_one_rate - 0.1 and max(four_epochs_one_rate, four_epochs_spread) < head_only",
+    "03_fine_tuning": "after_one_epoch_at_one_rate > head_only + 0.2 and head_only + 0.1 < with_the_old_body < min(with_the_old_head, after_one_epoch_at_one_rate) - 0.1"
+                      " and head_only < after_new_averages < after_one_epoch_at_one_rate - 0.1 and spread_forgot < one_rate_forgot"
+                      " and max(three_epochs_one_rate, three_epochs_spread) < three_epochs_head_only - 0.05 and three_epochs_head_only < head_only"
+                      " and small_network_longer < large_network - 0.05 < small_network - 0.1",
     "04_descent": "above_the_best < 0.01 and below_the_edge < 1 and above_the_edge > 1000 and forgot > 2*zeroed",
     "05_relu": "0.542 < without_weights < 0.56 and worst_of_five <= 0.005 and voice_calculated < 0.1 and voice_learned > 0.3 and owl < 0.02",
     "08_cnn": "dense_train > dense_valid + 0.15 and cnn_valid > dense_valid + 0.1 and cnn_test > dense_valid + 0.1 and 0.95 < shuffled_less < 1.05"
