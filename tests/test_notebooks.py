@@ -65,15 +65,16 @@ def another(name, k):
     rights = find(name).rights
     if not rights: return globals()[name]
     fn = rights[k % len(rights)]
-    if fn.__name__ != name: fn.__name__ = name
-    return fn
+    answer = fn if hasattr(fn, "__globals__") or isinstance(fn, type) else lambda *args, **kwargs: fn(*args, **kwargs)      # PyTorch's own take no name
+    answer.__name__ = name
+    return answer
 
-def in_another_form(name):
-    "The answer to a question as a learner may have come by it: calculated by PyTorch, or written with commas"
-    import torch
+def in_another_form(name, k):
+    "The answer to a question as a learner may have come by it: calculated by PyTorch, in words, calculated by NumPy"
+    import numpy, torch
     from course_lib.selftest.exercise import find
     answer = find(name).answer
-    return ", ".join(answer.lower()) if isinstance(answer, str) else torch.tensor(answer)
+    return ", ".join(answer.lower()) if isinstance(answer, str) else (torch.tensor, str, numpy.array)[k % 3](answer)
 
 def practice_code(name, monkeypatch):
     "The code cells of a practice notebook, `[(with a hole, with the library's code in it)]`"
@@ -98,7 +99,7 @@ def with_answers(name, monkeypatch, k):
     "A practice notebook with the library's code in its holes, and then with right answers that are not the library's"
     for helper in another, in_another_form: yield code_cell(inspect.getsource(helper))
     for _, full in practice_code(name, monkeypatch):
-        yield code_cell(re.sub(r"^(\w+) = \.\.\.   # your answer$", r'\1 = in_another_form("\1")', full, flags=re.M))
+        yield code_cell(re.sub(r"^(\w+) = \.\.\.   # your answer$", rf'\1 = in_another_form("\1", {k})', full, flags=re.M))
         if asked := re.search(r"^(\w+) = check\(\1\)$", full, re.M): yield code_cell(f'{asked[1]} = check(another("{asked[1]}", {k}))')
 
 def run_cells(path, cells, tmp_path):

@@ -96,7 +96,7 @@ def without_docstrings(source):
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)): continue
         if ast.get_docstring(node) is None or len(node.body) == 1: continue
         doc, code = node.body[:2]
-        if lines[doc.lineno - 1][:doc.col_offset].strip() or code.lineno == doc.end_lineno: continue
+        if code.lineno == doc.end_lineno: continue
         blank = not lines[doc.end_lineno].strip()
         gone.update(range(doc.lineno, doc.end_lineno + 1 + blank))
     return "\n".join(line for n, line in enumerate(lines, 1) if n not in gone)
