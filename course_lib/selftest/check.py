@@ -240,7 +240,9 @@ def _letters(text): return "".join(filter(str.isalnum, text.lower()))
 
 def _read(value):
     "A text as the Python value that it spells, `\"0.25\"`, `\"1/4\"` or `\"(3, 4)\"`, if it does; all else as it is"
+    if isinstance(value, Fraction): return float(value)
     if not isinstance(value, str): return value
+    if value.strip().endswith("%"): return _read(value.strip()[:-1] + "/100")
     for read in ast.literal_eval, lambda text: float(Fraction(text.replace(" ", ""))):
         with contextlib.suppress(Exception): return read(value.strip())
     return value
@@ -250,6 +252,7 @@ def _same(value, want, tol):
     if isinstance(want, str): return isinstance(value, str) and _letters(value) == _letters(want)
     value = _read(value)
     if isinstance(value, (torch.Tensor, np.ndarray)) and not torch.is_tensor(want): value = value.tolist()
+    while isinstance(value, (list, tuple)) and len(value) == 1 and kind(want) == "number": value = value[0]
     if isinstance(want, float) and kind(value) == "number": return bool(np.isclose(value, want, rtol=tol, atol=1e-12))
     with contextlib.suppress(Exception): return difference(value, want, 1e-9) is None
     return False

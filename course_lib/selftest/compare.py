@@ -6,7 +6,7 @@
 __all__ = ['KINDS', 'TYPE', 'SHAPE', 'DTYPE', 'VALUE', 'a_thing', 'kind', 'difference', 'relation', 'short']
 
 # %% ../../nbs/selftest/02_compare.ipynb #76ae4379
-import re, textwrap
+import inspect, re, textwrap
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ def a_thing(x):
     if torch.is_tensor(x): return f"a tensor of shape {tuple(x.shape)}"
     if isinstance(x, np.ndarray): return f"an array of shape {x.shape}"
     if x is None: return "None"
+    if inspect.isroutine(x): return "a function that was not called"
     name = type(x).__name__
     length = f" of length {len(x)}" if isinstance(x, (tuple, list, dict, str)) else ""
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}{length}"

@@ -69,7 +69,8 @@ def _is_theirs(frame):
 def learners_lines(error):
     "The lines of the learner's own cells that an exception came through: `[(line number, text)]`"
     frames = [(f, n) for f, n in traceback.walk_tb(error.__traceback__) if _is_theirs(f)]
-    return [(n, linecache.getline(f.f_code.co_filename, n).strip()) for f, n in frames]
+    lines = [(n, linecache.getline(f.f_code.co_filename, n).strip()) for f, n in frames]
+    return list(dict.fromkeys(lines))           # a comprehension has a frame of its own
 
 _CALL = re.compile(r"[\w.<>]+\(\) (takes|missing|got)")
 
