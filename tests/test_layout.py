@@ -20,7 +20,7 @@ MAY = {"core": "", "plot": "core", "labels": "", "training": "core", "resnet": "
        "pictures.arrays": "core data pictures.shapes pictures.digits pictures.sky pictures.fetch",
        "sliders.trace": "", "sliders.page": "", "sliders.interact": "sliders.page", "sliders.steps": "sliders.page",
        "sliders.explore": "sliders.trace sliders.page sliders.interact",
-       "selftest.exercise": "", "selftest.progress": "core plot selftest.exercise", "selftest.compare": "", "selftest.trial": "core",
+       "selftest.exercise": "", "selftest.progress": "core plot selftest.exercise", "selftest.expect": "selftest.progress", "selftest.compare": "", "selftest.trial": "core",
        "selftest.check": "plot selftest.exercise selftest.progress selftest.compare selftest.trial",
        "selftest.notebook": "", "selftest.clean": "selftest.notebook", "selftest.practice": "selftest.exercise selftest.notebook selftest.clean",
        "selftest.files": "selftest.notebook selftest.clean selftest.practice", "selftest.audit": "selftest.exercise selftest.progress selftest.trial selftest.check selftest.practice"}
