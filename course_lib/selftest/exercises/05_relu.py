@@ -484,7 +484,7 @@ def two_columns(dice):
 x_0_1_4, y_1_3_5 = torch.tensor([0., 1., 4.]), torch.tensor([1., 3., 5.])
 
 # %% ../../../nbs/exercises/05_relu.ipynb #fceb0648
-ex = exercise(start,
+ex = exercise(start, raises=True,
     use=what_start_promises,
     cases=[(x_0_1_4, y_1_3_5, 4),
            (x_0_1_4, y_1_3_5, 1),

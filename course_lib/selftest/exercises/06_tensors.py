@@ -110,7 +110,7 @@ def in_front(a, b):
     return [(1,)*(size - len(t)) + tuple(t) for t in (a, b)]
 
 # %% ../../../nbs/exercises/06_tensors.ipynb #41774762
-ex = exercise(broadcast_shape,
+ex = exercise(broadcast_shape, raises=True,
     cases=[((3, 1), (4,)),
            ((2, 3), (2,)),
            ((2, 3), (3,)),

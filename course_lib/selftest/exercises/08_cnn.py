@@ -29,7 +29,7 @@ def any_size(dice):
     return n, ks, stride, dice.pick(0, 1, 2), dice.pick(1, 2, 3)
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #14b3883f
-ex = exercise(out_size,
+ex = exercise(out_size, raises=True,
     use=said_size,
     cases=[(5, 3),
            (4, 4),
