@@ -53,6 +53,12 @@ def neuron_slopes(w, b, c, x, y):
     return dz*x, dz, 2*error*out
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #c085d9fd
+def as_numbers(fn, w, b, c, x, y):
+    "The slopes, as numbers where they came as tensors"
+    slopes = fn(w, b, c, x, y)
+    if not isinstance(slopes, (tuple, list)): return slopes
+    return tuple(s.item() if torch.is_tensor(s) and s.numel() == 1 else s for s in slopes)
+
 def is_on(z): return z > 0
 
 def relu_of(z): return max(z, 0)
@@ -69,6 +75,7 @@ def neuron_slopes_with(gate=is_on, inner=2, c_once=True, x_once=True, sign=1, se
 # %% ../../../nbs/exercises/07_classifier.ipynb #3d6bdc60
 ex = exercise(neuron_slopes,
     after="Bends, side by side",
+    use=as_numbers,
     cases=[(3., 1., 1., 2., 4.),
            (1., 1., 3., 2., 4.),
            (-1., 0., 2., 1., 3.),
@@ -295,7 +302,8 @@ def mean_for_sum(x, dim=-1):
 @ex.mistake("You took the scores from the largest one, so the lowest score gets the highest "
             "probability. Take the largest from the scores.")
 def turned_round(x, dim=-1):
-    return (-x).softmax(dim)
+    e = (x.amax(dim, keepdim=True) - x).exp()
+    return e/e.sum(dim, keepdim=True)
 
 @ex.mistake("You divided the scores by the largest. That changes the steps between them. "
             "Subtracting it changes no step.")
@@ -742,16 +750,13 @@ def reached(out, **tensors):
     return "to " + ", ".join(name for name, g in zip(tensors, slopes) if g is not None)
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #5184b5f1
-def layer_with(fn, w, b, x, act=None):
-    "How a layer that `fn` makes begins, and what it does to `x` with the weights `w` and `b`"
-    said = a_new_layer(fn)
-    if any(words in said for words in ("it has no", "cannot be called", "has the shape")):
-        return {"a new layer": said, "layer(x)": "", "slopes come back": ""}
+def layer_with(fn, w=None, b=None, x=None, act=None):
+    "What a layer does to `x` with the weights `w` and `b`; without them, how it begins"
+    if w is None: return f"Dense(40, 30): {a_new_layer(fn)}"
     layer, x = fn(*w.shape, act), x.clone().requires_grad_()
     layer.w.data, layer.b.data = w, b
     out = layer(x)
-    back = reached(out, w=layer.w, b=layer.b, x=x)
-    return {"a new layer": said, "layer(x)": out, "slopes come back": back}
+    return {"layer(x)": out, "slopes come back": reached(out, w=layer.w, b=layer.b, x=x)}
 
 def some_layer(dice):
     n, nin, nout = dice.pick((3, 2, 4), (2, 4, 3), (5, 3, 2))
@@ -862,9 +867,10 @@ one_to_two = torch.tensor([[1., -2.]])      # weights
 
 ex = exercise(Dense,
     use=layer_with,
-    next="What is said of a new layer is made in `__init__`, the rest in `__call__`. Make one in a "
-         "cell of your own, print its `w`, and call it.",
-    cases=[(one_to_two, torch.tensor([0.5, 1.]), torch.tensor([[1.], [2.]]), torch.relu),
+    next="How a layer begins is made in `__init__`, what it does in `__call__`. Make one in a cell "
+         "of your own, print its `w` and `b`, and call it.",
+    cases=[(),
+           (one_to_two, torch.tensor([0.5, 1.]), torch.tensor([[1.], [2.]]), torch.relu),
            (one_to_two, torch.tensor([0.5, 1.]), torch.tensor([[1.], [2.]])),
            some_layer],
     hints=["A layer holds two tensors that learn. Which shapes must they have, so that `x@w + b` "
@@ -1030,6 +1036,12 @@ ex.mistake((64, 50),
            "weights.")
 ex.mistake((64, 784), "That is the shape of what goes in. The slopes are those of the weights.")
 ex.mistake((50,), "That is the slope of `b`. And of `w`?")
+ex.mistake(1, "The loss is one number. How fast does it change with each of the weights?")
+ex.mistake(39200, "So many slopes there are. In which shape do they lie?")
+ex.mistake((64, 50, 784),
+           "You count one slope for each picture. The loss is one number for the whole batch, so "
+           "each weight has one slope.")
+ex.mistake((785, 50), "`b` is a tensor of its own, with slopes of its own. And `w`?")
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #21fa0eda
 def order(pairs):
@@ -1067,12 +1079,18 @@ def of_the_order(epochs, label):
 
 def twelve_epochs(fn, x, y, bs):
     "What can be said of the batches of twelve epochs, in whatever order they come"
-    def one_epoch(gen): return [batch for batch in fn(x.clone(), y.clone(), bs, gen)]
+    def one_epoch(gen):
+        pairs = fn(xs, ys, bs, gen)
+        return [None] if pairs is None else list(pairs)
+
     label, gen = dict(zip(x[:, 0].tolist(), y.tolist())), torch.Generator().manual_seed(0)
+    xs, ys = x.clone(), y.clone()
     first = one_epoch(gen)
     said = {"a batch": what_it_is(first[0]) if first else "none",
             "sizes": "", "pictures": "", "order": ""}
     if not all(is_a_pair(batch, x, y) for batch in first): return said
+    kept = torch.equal(xs, x) and torch.equal(ys, y)
+    if not kept: return said | {"pictures": "x or y itself is changed"}
     epochs = [first, *(one_epoch(gen) for _ in range(11))]
     a, b = (order(one_epoch(torch.Generator().manual_seed(1))) for _ in range(2))
     again = "equal for equal gen" if a == b else "another one for an equal gen"
@@ -1244,7 +1262,9 @@ def two_steps(fn, w, xb, yb, lr, rule=None):
     try: losses = [fn(model, xb, yb, lr, rule) for _ in range(2)]
     except RuntimeError as e:
         if "grad" not in str(e): raise
-        return {"PyTorch says": str(e).split(".")[0], "losses": "", "w": "", "b": ""}
+        losses, model.w, model.b = [math.nan]*2, model.w*math.nan, model.b*math.nan
+        return {"PyTorch says": str(e).split(".")[0], "losses": losses,
+                "w": model.w.detach(), "b": model.b.detach()}
     return {"PyTorch says": "", "losses": losses, "w": model.w.detach(), "b": model.b.detach()}
 
 def decay(p, g): return g + 0.5*p
@@ -1418,11 +1438,14 @@ class Watched(Sequential):
         self.seen += [v for v in x[:, 0].tolist() if v >= 0]
         return super().__call__(x)
 
+six_pictures = torch.arange(6.)[:, None], torch.zeros(6, dtype=torch.long)
+
+a_negative_one = torch.tensor([[-1.]]), torch.tensor([0])
+
 def orders(fn, seed):
-    "The order of six pictures in each of three epochs, seen with a rate of 0"
+    "The order of six pictures in each of three epochs"
     model = Watched(Dense(1, 2))
-    train = torch.arange(6.)[:, None], torch.zeros(6, dtype=torch.long)
-    fn(model, train, (-torch.ones(1, 1), torch.tensor([0])), 3, 0., 2, seed=seed)
+    fn(model, six_pictures, a_negative_one, 3, 0., 2, seed=seed)
     return [tuple(model.seen[i:i + 6]) for i in range(0, len(model.seen), 6)]
 
 def shuffling(fn):
@@ -1435,9 +1458,9 @@ def shuffling(fn):
     return "new in each epoch, equal for equal seeds"
 
 def fit_from(fn, w, train, valid, epochs, lr, bs, rule=None):
-    "The rows of `fit` with one layer of the weights `w`; and how it shuffles"
+    "The rows of `fit` with one layer of the weights `w`; with a rate of 0, how it shuffles"
     rows = fn(Sequential(layer_of(w)), train, valid, epochs, lr, bs, rule)
-    return {"rows": rows, "shuffling": shuffling(fn) if epochs == 1 else ""}      # once is enough
+    return {"rows": rows, "shuffling": "" if lr else shuffling(fn)}
 
 def pull(p, g): return g + 0.5*p
 
@@ -1446,7 +1469,7 @@ def same_pictures(dice):
     n, m = dice.pick(5, 7), 6
     train = dice.normal(1, 2).expand(n, 2).clone(), torch.ones(n, dtype=torch.long)
     valid = 2*dice.normal(m, 2), dice.ints(0, 2, m)
-    w, epochs, bs = dice.normal(2, 3), dice.pick(2, 3), dice.pick(2, 3)
+    w, epochs, bs = dice.normal(2, 3), dice.pick(1, 2), dice.pick(2, 3)
     return w, train, valid, epochs, 0.5, bs, dice.pick(None, pull)
 
 three_ones = torch.ones(3, 1, dtype=torch.float64), torch.tensor([0, 0, 0])
@@ -1511,6 +1534,7 @@ ex = exercise(fit,
     next="Train for one epoch on three pictures in batches of two, and print each loss beside the "
          "size of its batch. What has to become of the two losses?",
     cases=[(double([0., 0.]), three_ones, (double([1.], [2.]), torch.tensor([0, 1])), 1, 1., 2),
+           (torch.zeros(1, 2), six_pictures, a_negative_one, 3, 0., 2),
            same_pictures],
     hints=["What happens in an epoch? And when each batch tells you the mean loss of its own "
            "pictures, what is the mean over all of them?",
@@ -1590,7 +1614,7 @@ ex.mistake("You weight each loss by `bs`. The last batch may be smaller: `len(xb
 ex.mistake("The sum goes on from epoch to epoch. Begin each epoch with `total = 0`.",
            total_never_set_back=fit_with(never_set_back))
 
-ex.mistake("You take all three pictures as one batch. Batches have `bs` pictures: hand it on, as in "
+ex.mistake("You take all pictures as one batch. Batches have `bs` pictures: hand it on, as in "
            "`batches(*train, bs, gen)`.",
            one_batch_of_all=fit_with(size=10**6))
 
