@@ -258,7 +258,7 @@ ex.mistake("Where the shapes do not fit, you hand something back. `raise ValueEr
            none_for_an_error=or_else(lambda a, b: None),
            error_given_back=or_else(lambda a, b: ValueError("no")))
 
-@ex.mistake("`assert` raises an AssertionError, and it can be switched off. For what comes "
+@ex.mistake("An `assert` raises an AssertionError, and it can be switched off. For what comes "
             "in from outside: `raise ValueError(...)`.")
 def assert_for_raise(a, b):
     shape = or_else(lambda a, b: None)(a, b)
@@ -329,7 +329,7 @@ ex.mistake(32,
            "right: 1 meets 32, and 32 meets nothing.")
 ex.mistake((32, 1), "That is the shape of the predictions. The difference has another one.")
 ex.mistake(0,
-           "`-` is asked for many times, once for each number that comes out. How many come out?")
+           "One `-`, and many differences come out. How many?")
 ex.mistake(33, "You added. Each prediction meets each target, so multiply.")
 ex.mistake((32, 32), "That is the shape. How many numbers are in it?")
 ex.mistake(64, "You added the two lengths. Each prediction meets each target, so multiply them.")
@@ -410,7 +410,7 @@ def added_to_one_number(a, b):
 def axis_kept(a, b):
     return (a[:, :, None]*b[None]).sum(1, keepdim=True)
 
-@ex.mistake("`None` stands at another place than you meant. `a` needs its new axis at the end, "
+@ex.mistake("The `None` stands at another place than you meant. `a` needs its new axis at the end, "
             "`a[:, :, None]`, so that its columns meet the rows of `b`.")
 def none_in_the_middle(a, b):
     return (a[:, None]*b[None]).sum(1)

@@ -639,7 +639,7 @@ def best_picture_of_each_class(preds, targs):
 def one_place_in_the_table(preds, targs):
     return (preds.argmax() == targs).float().mean()
 
-@ex.mistake("`//` drops what is behind the point, so the share is 0 unless all are right. "
+@ex.mistake("With `//`, what is behind the point is dropped: the share is 0 unless all are right. "
             "Divide with `/`.")
 def whole_division(preds, targs):
     return (preds.argmax(1) == targs).sum()//len(targs)
@@ -934,16 +934,16 @@ ex.mistake("No slope comes back to `b`, so it never learns. Use it as it is, wit
 ex.mistake("No slope comes through to `x`. A layer before this one would never learn.",
            x_detached=dense_but(forward=x_cut_off))
 
-ex.mistake("`layer(x)` runs `__call__`. In PyTorch's modules that method calls `forward`; a class "
-           "of your own has to have `__call__` itself.",
+ex.mistake("Python runs `__call__` for `layer(x)`. In PyTorch's modules that method calls `forward`; a "
+           "class of your own has to have `__call__` itself.",
            forward_for_call=DenseForward)
 
 ex.mistake("That is how `nn.Linear` stores its weights. Here `x@w` needs a row for each input and "
            "a column for each output.",
            w_turned_over=DenseLikeLinear)
 
-ex.mistake("`b` needs one number for each output, `nout` of them: it is added to what comes out of "
-           "the product.",
+ex.mistake("Your `b` needs one number for each output, `nout` of them: it is added to what comes out "
+           "of the product.",
            b_for_each_input=DenseWithLongB)
 
 ex.mistake("Your numbers begin above 0 only. Then all neurons say much the same. Make them lie on "
@@ -958,7 +958,7 @@ ex.mistake("Your numbers begin too large. A neuron adds up `nin` products, so wi
            "its sum grows. Multiply by `nin**-0.5`.",
            too_large=dense_from(to_1), w_too_large=dense_from(to_1, both_sides))
 
-ex.mistake("`b` begins too large. It is drawn from the same range as `w`: times `nin**-0.5`.",
+ex.mistake("Your `b` begins too large. It is drawn from the same range as `w`: times `nin**-0.5`.",
            b_too_large=dense_from(both_sides, to_1))
 
 ex.mistake("You multiplied by √nin: the more inputs, the larger. It is the other way round: "
@@ -973,8 +973,8 @@ ex.mistake("You took the root of `nout`. How large a sum gets depends on how man
            "`nin`.",
            nout_for_nin=dense_from(over_root_of_nout))
 
-ex.mistake("`randn` has no ends: some numbers lie far beyond 1/√nin. `torch.rand` gives 0 to 1; "
-           "from it make -1/√nin to 1/√nin.",
+ex.mistake("There are no ends to `randn`: some numbers lie far beyond 1/√nin. `torch.rand` gives 0 to "
+           "1; from it make -1/√nin to 1/√nin.",
            normal_for_uniform=dense_from(normal))
 
 ex.mistake("You draw without `gen`. Two layers made with equal generators are to be equal: hand it "
@@ -1041,7 +1041,7 @@ ex.mistake(39200, "So many slopes there are. In which shape do they lie?")
 ex.mistake((64, 50, 784),
            "You count one slope for each picture. The loss is one number for the whole batch, so "
            "each weight has one slope.")
-ex.mistake((785, 50), "`b` is a tensor of its own, with slopes of its own. And `w`?")
+ex.mistake((785, 50), "The `b` is a tensor of its own, with slopes of its own. And `w`?")
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #21fa0eda
 def order(pairs):
@@ -1193,7 +1193,7 @@ ex.mistake("One batch comes out empty: `len(x)//bs + 1` is one too many when not
            "`split(bs)` counts for you.",
            an_empty_batch=cut_by(one_piece_too_many))
 
-ex.mistake("`chunk(bs)` cuts into `bs` pieces. You want pieces of `bs`: `split(bs)`.",
+ex.mistake("With `chunk(bs)` you cut into `bs` pieces. You want pieces of `bs`: `split(bs)`.",
            so_many_batches=cut_by(lambda idx, bs: idx.chunk(bs)))
 
 ex.mistake("You hand out one picture after the other. A batch is many: index `x` and `y` with a "
@@ -1221,7 +1221,7 @@ ex.mistake("You shuffle inside each batch only, so the same pictures always come
            "random order of all pictures first; then cut it.",
            shuffled_inside_each_batch=shuffled_inside)
 
-@ex.mistake("`return` ends the function with the first batch. `yield` hands one out and goes on.")
+@ex.mistake("A `return` ends the function with the first batch. `yield` hands one out and goes on.")
 def return_for_yield(x, y, bs, gen=None):
     return next(batches(x, y, bs, gen))
 
