@@ -934,16 +934,16 @@ ex.mistake("No slope comes back to `b`, so it never learns. Use it as it is, wit
 ex.mistake("No slope comes through to `x`. A layer before this one would never learn.",
            x_detached=dense_but(forward=x_cut_off))
 
-ex.mistake("Python runs `__call__` for `layer(x)`. In PyTorch's modules that method calls `forward`; a "
-           "class of your own has to have `__call__` itself.",
+ex.mistake("Python runs `__call__` for `layer(x)`. In PyTorch's modules that method calls "
+           "`forward`; a class of your own has to have `__call__` itself.",
            forward_for_call=DenseForward)
 
 ex.mistake("That is how `nn.Linear` stores its weights. Here `x@w` needs a row for each input and "
            "a column for each output.",
            w_turned_over=DenseLikeLinear)
 
-ex.mistake("Your `b` needs one number for each output, `nout` of them: it is added to what comes out "
-           "of the product.",
+ex.mistake("Your `b` needs one number for each output, `nout` of them: it is added to what "
+           "comes out of the product.",
            b_for_each_input=DenseWithLongB)
 
 ex.mistake("Your numbers begin above 0 only. Then all neurons say much the same. Make them lie on "
@@ -973,8 +973,8 @@ ex.mistake("You took the root of `nout`. How large a sum gets depends on how man
            "`nin`.",
            nout_for_nin=dense_from(over_root_of_nout))
 
-ex.mistake("There are no ends to `randn`: some numbers lie far beyond 1/√nin. `torch.rand` gives 0 to "
-           "1; from it make -1/√nin to 1/√nin.",
+ex.mistake("There are no ends to `randn`: some numbers lie far beyond 1/√nin. `torch.rand` gives "
+           "0 to 1; from it make -1/√nin to 1/√nin.",
            normal_for_uniform=dense_from(normal))
 
 ex.mistake("You draw without `gen`. Two layers made with equal generators are to be equal: hand it "
