@@ -185,11 +185,11 @@ def test_a_learners_work_is_left_alone(small):
 
 def test_practice_copies_once(small):
     assert "is yours: git ignores it" in course("practice", "04_descent", "--no-open", cwd=small)
-    mine = small/"my/04_descent.ipynb"
+    mine = small/"my/04_descent_practice.ipynb"
     assert "your code here" in mine.read_text(encoding="utf-8")
     mine.write_text("work")
     assert "stays as you left it" in course("practice", "04_descent", "--no-open", cwd=small) and mine.read_text() == "work"
-    assert subprocess.run(["git", "check-ignore", "-q", "my/04_descent.ipynb"], cwd=ROOT).returncode in (0, 128)      # 128: not a checkout
+    assert subprocess.run(["git", "check-ignore", "-q", "my/04_descent_practice.ipynb", "start.ipynb"], cwd=ROOT).returncode in (0, 128)      # 128: not a checkout
 
 def test_names_are_unique_in_the_course(small):
     shutil.copy(small/"nbs/exercises/04_descent.ipynb", small/"nbs/exercises/99_again.ipynb")
