@@ -302,8 +302,8 @@ def equal_or_nothing(a, b):
 ex.right(with_ones_in_front)
 
 @ex.right
-def by_empty_tensors(a, b):
-    try: return (torch.empty(a) + torch.empty(b)).shape
+def torchs_with_our_error(a, b):
+    try: return torch.broadcast_shapes(a, b)
     except RuntimeError as e: raise ValueError(str(e)) from e
 
 @ex.right
