@@ -330,7 +330,8 @@ def logarithms(x, dim=-1):
 # %% ../../../nbs/exercises/07_classifier.ipynb #a31ed13b
 @ex.right
 def largest_without_slopes(x, dim=-1):
-    e = (x - x.detach().amax(dim, keepdim=True)).exp()
+    with torch.no_grad(): top = x.amax(dim, keepdim=True)
+    e = (x - top).exp()
     return e/e.sum(dim, keepdim=True)
 
 @ex.right
