@@ -594,6 +594,7 @@ ex = exercise(accuracy,
     cases=[(four_pictures, torch.tensor([1, 1, 0, 1])),
            (torch.tensor([[0.9, 0.8], [0.1, 0.7]]), torch.tensor([1, 1])),
            (torch.tensor([[0., 1.], [3., 2.]]), torch.tensor([1, 0])),
+           (torch.tensor([[5., 0.], [0., 1.]]), torch.tensor([0, 1])),
            some_scores],
     hints=["Which class does the net mean? Where in a row do you read that?",
            "The position of the highest score in each row is the predicted class. Compare it "
@@ -720,6 +721,7 @@ def how_it_begins(w, b):
         if size > 1.0001 or 0 < size < 0.7: yield f"{name} reaches {size:.1f}/√nin"
         if p.dtype != torch.float32: yield f"{name} is {p.dtype}, and pictures are float32"
     if len(w.detach().t().unique(dim=0)) < w.shape[1]: yield "some neurons begin alike"
+    if b.any() and torch.isin(b, w).all(): yield "b repeats numbers of w"
     if not (w.is_leaf and b.is_leaf): yield "behind w or b there is a calculation"
     if not (w.requires_grad and b.requires_grad): yield "w or b cannot learn"
 
@@ -970,6 +972,10 @@ ex.mistake("You divided by `nin`. A sum of many numbers on both sides of 0 cance
            "root is enough: `nin**-0.5`. Much smaller, and little comes through a layer.",
            divided_by_nin=dense_from(over_nin))
 
+ex.mistake("Your numbers reach half as far as they should: `torch.rand(...) - 0.5` lies between "
+           "-0.5 and 0.5. Times 2, then `nin**-0.5`.",
+           half_as_far=dense_from(lambda nin, gen, *shape: both_sides(nin, gen, *shape)/2))
+
 ex.mistake("You took the root of `nout`. How large a sum gets depends on how many are added: "
            "`nin`.",
            nout_for_nin=dense_from(over_root_of_nout))
@@ -1075,6 +1081,8 @@ def of_the_order(epochs, label):
     if len({tuple(o) for o in orders}) == 1: return "the same in each epoch"
     groups = {frozenset(order([pair])) for pairs in epochs for pair in pairs}
     if 1 < len(groups) == len(epochs[0]) < len(label): return "the same pictures always together"
+    beside = {frozenset(pair) for o in orders for pair in zip(o, o[1:] + o[:1])}
+    if len(beside) == len(label): return "the same neighbours in each epoch"
     if any(len(set(places)) == 1 for places in zip(*orders)): return "one place is never shuffled"
     return "new in each epoch"
 
