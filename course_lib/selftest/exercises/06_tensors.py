@@ -386,13 +386,13 @@ ex = exercise(matmul,
 def number_by_number(a, b):
     return a*b
 
-@ex.mistake("You added along the columns of `b`. Add along k, the length that both share: in (m,k,n) "
-            "that is the middle one.")
+@ex.mistake("You added along the columns of `b`. Add along k, the length that both share: in "
+            "(m,k,n) that is the middle one.")
 def added_along_the_columns(a, b):
     return (a[:, :, None]*b[None]).sum(2)
 
-@ex.mistake("You added along the rows of `a`. Add along k, the length that both share: in (m,k,n) "
-            "that is the middle one.")
+@ex.mistake("You added along the rows of `a`. Add along k, the length that both share: in "
+            "(m,k,n) that is the middle one.")
 def added_along_the_rows(a, b):
     return (a[:, :, None]*b[None]).sum(0)
 
