@@ -12,10 +12,10 @@ for its practice a function: 3 minutes for the task and what `check` says, and a
 import ast
 import inspect
 import re
-import sys
 import textwrap
 
 import nbformat
+from fastcore.script import call_parse
 from nbdev.clean import nbdev_clean
 from outputs import ROOT, source_hash
 
@@ -76,9 +76,11 @@ def write(path, read, practise):
     nbdev_clean(fname=str(path))
 
 
-if __name__ == "__main__":
+@call_parse
+def main(look: bool = False):       # only print, write nothing
+    "Prints the minutes of each lesson, and writes them into its introduction"
     for path in sorted((ROOT/"nbs/lessons").glob("*.ipynb")):
         told, now = minutes(path), estimate(path)
         over = " MORE THAN 90 + 75" if any(n > limit for n, limit in zip(now, LIMITS)) else ""
         print(f"{path.stem:17} {now[0]:3} + {now[1]:3}{over}" + (f"   was {told[0]} + {told[1]}" if told and told != now else ""))
-        if "--look" not in sys.argv and told != now: write(path, *now)
+        if not look and told != now: write(path, *now)

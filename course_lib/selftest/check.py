@@ -198,7 +198,7 @@ def _what_came(case):
     "Yours and what is expected, in lines"
     error, yours, want = case.want.error, short(case.got.value), short(case.want.value)
     wanted = f"expected: {want}" if error is None else f"expected: a {type(error).__name__}"
-    if case.stage == ERROR: return [case.words] if error is None else [case.words, wanted]
+    if case.stage == ERROR: return [case.words, wanted]
     if case.stage == CHANGED: return [case.words + "."]
     lines = [f"yours:    {yours}", wanted]
     seen = case.stage == VALUE and yours != want and "…" not in yours + want and _size(case.want.value) < 5
@@ -251,20 +251,25 @@ def _side_by_side(want, got):
     return axs
 
 # %% ../../nbs/selftest/04_check.ipynb #c2368ecc
-def _letters(text): return "".join(filter(str.isalnum, text.lower()))
+def _letters(text):
+    "The letters and digits of a text, or of several"
+    if isinstance(text, (list, tuple, set)): text = "".join(map(str, sorted(text) if isinstance(text, set) else text))
+    return "".join(filter(str.isalnum, str(text).lower().replace(" and ", " ")))
 
 def _read(value):
     "A text as the Python value that it spells, `\"0.25\"`, `\"1/4\"` or `\"(3, 4)\"`, if it does; all else as it is"
     if isinstance(value, Fraction): return float(value)
     if not isinstance(value, str): return value
     if value.strip().endswith("%"): return _read(value.strip()[:-1] + "/100")
+    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", value.strip())               # "1,024"
     for read in ast.literal_eval, lambda text: float(Fraction(text.replace(" ", ""))):
-        with contextlib.suppress(Exception): return read(value.strip())
-    return value
+        with contextlib.suppress(Exception): return read(text)
+    numbers = re.findall(r"-?\d+(?:\.\d+)?", text)
+    return float(numbers[0]) if len(numbers) == 1 else value                # "258 knobs"
 
 def _same(value, want, tol):
     "Whether an answer is right: text by its letters and digits, in any case; shapes as tuples; numbers within `tol`"
-    if isinstance(want, str): return isinstance(value, str) and _letters(value) == _letters(want)
+    if isinstance(want, str): return isinstance(value, (str, list, tuple, set)) and _letters(value) == _letters(want)
     value = _read(value)
     if isinstance(value, (torch.Tensor, np.ndarray)) and not torch.is_tensor(want): value = value.tolist()
     while isinstance(value, (list, tuple)) and len(value) == 1 and kind(want) == "number": value = value[0]

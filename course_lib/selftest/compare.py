@@ -35,12 +35,16 @@ TYPE, SHAPE, DTYPE, VALUE = range(4)
 
 def difference(got, want, tol=1e-6):
     "The first difference, `(TYPE, SHAPE, DTYPE or VALUE, in words)`, or None"
-    if kind(want) == "sequence" and kind(got) in ("array", "tensor") and got.ndim: got = got.tolist()
+    if kind(got) in ("array", "tensor") and got.ndim and _of_numbers(want): got = got.tolist()
     if kind(got) != kind(want): return TYPE, f"it gives {a_thing(got)} where {a_thing(want)} is expected"
     look = dict(tensor=_arrays_differ, array=_arrays_differ, sequence=_parts_differ, dict=_parts_differ)
     if kind(want) in look: return look[kind(want)](got, want, tol)
     same = np.isclose(got, want, tol, tol, equal_nan=True) if kind(want) == "number" else got == want
     return None if same else (VALUE, _apart(got, want))
+
+def _of_numbers(x):
+    "Whether it is a sequence of numbers, or of such sequences"
+    return kind(x) == "sequence" and all(kind(v) == "number" or _of_numbers(v) for v in x)
 
 def _apart(got, want):
     "Two values in as many digits as it takes to tell them apart"
