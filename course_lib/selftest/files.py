@@ -56,7 +56,9 @@ def course_files(top, only=None):       # names of lessons; None: all
         cells = _of(file.name, check_compiles, _read(file))
         if only and file.stem not in only: continue
         holes = _of(file.name, practice_cells, cells, todo.get(file.stem, []))
-        mine = f"Write what *your code here* asks for, in a copy of your own: `course practice {file.stem}`"
+        mine = ("Write what *your code here* asks for, in a copy of your own. In the lab that is "
+                f"[my/{file.stem}_practice.ipynb](../my/{file.stem}_practice.ipynb); "
+                "on Colab, *File* and *Save a copy in Drive* make one.")
         clean = _of(file.name, with_expectations, clean_cells(cells), file.stem)
         for folder, kept in ("clean", _with(_CLEAN, clean)), ("practice", _with(mine, holes)):
             res[top/folder/file.name] = _of(file.name, to_notebook, check_compiles(kept))
