@@ -68,8 +68,10 @@ def _arrays_differ(got, want, tol):
     first = tuple(wrong[0].tolist())
     return VALUE, f"at [{', '.join(map(str, first))}] "*bool(first) + _apart(got[first].item(), want[first].item())
 
+def _count(x): return f"{len(x)} value{'s'*(len(x) != 1)}"
+
 def _parts_differ(got, want, tol):
-    if len(got) != len(want): return SHAPE, f"it gives {len(got)} values where {len(want)} are expected"
+    if len(got) != len(want): return SHAPE, f"it gives {_count(got)} where {_count(want)} {'is' if len(want) == 1 else 'are'} expected"
     if isinstance(want, dict) and got.keys() != want.keys():
         return SHAPE, f"it gives the keys {list(got)} where {list(want)} are expected"
     found = [(k, difference(got[k], want[k], tol)) for k in (want if isinstance(want, dict) else range(len(want)))]

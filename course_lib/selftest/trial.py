@@ -55,7 +55,7 @@ class Outcome(NamedTuple):
 def _once(fn, args, use, limit):
     args, printed, value, error = copy.deepcopy(args), io.StringIO(), None, None
     try:
-        with seeded(0), time_limit(limit), contextlib.redirect_stdout(printed):
+        with seeded(0), torch.enable_grad(), time_limit(limit), contextlib.redirect_stdout(printed):
             value = use(fn, *args) if use else fn(*args)
     except (Exception, SystemExit, TooLong, KeyboardInterrupt) as e: error = e
     return Outcome(value, error, printed.getvalue(), args)
