@@ -128,11 +128,22 @@ def _cut_off(ex, fn, seeds, limit):
                 f"The numbers are right, but the slopes are not: yours {short(got)}, expected {short(right)}.")
     return ""
 
+def _lost_default(ex, fn):
+    "A call that the lesson may make, and that a function without the library's defaults does not take; or \"\""
+    takes = inspect.signature(ex.fn).parameters.values()
+    asked = [p for p in takes if p.default is p.empty and p.kind < p.VAR_POSITIONAL]
+    try: inspect.signature(fn).bind(*asked)
+    except TypeError: return f"{ex.name}({', '.join(p.name for p in asked)})"
+    except ValueError: pass                         # one that does not tell what it takes
+    return ""
+
 def _right_numbers(ex, fn, seeds, limit):
     "The verdict on a function that gives what is expected: can one train through it, and is it the learner's own?"
     if words := _cut_off(ex, fn, seeds, limit): return Verdict(NOT_YET, f"{words}\n→ {NEXT['SLOPES']}")
     if runs(fn, expected(ex, seeds)[0][0], ex.fn, ex.use, 4*limit):
         return Verdict(NOT_ATTEMPTED, _OURS.format("calls", ex.name))
+    if short_call := _lost_default(ex, fn): return Verdict(NOT_YET, f"What it gives is right. But the lesson may say "
+        f"{short_call}, and yours needs more than that.\n→ Keep the first line as it was, with its defaults.")
     return Verdict(PASSED)
 
 def verdict(ex, fn, seeds=range(5), limit=5.):
