@@ -32,6 +32,7 @@ nightly: test ## make test, then the measurements that take long (COURSE_TEST_DA
 	$(bin)/python benchmarks/sliders.py
 	$(bin)/python benchmarks/classifiers.py
 	$(bin)/python benchmarks/checks.py
+	$(bin)/python -m pytest tests/test_notebooks.py -k other_answers --every-answer -n $(JOBS) --dist worksteal
 
 readme: $(ready) ## README.md from nbs/index.ipynb
 	$(bin)/python scripts/readme.py

@@ -171,17 +171,21 @@ NEXT = {ERROR: "Read the last line of the message first.",
         VALUE: "Do this case by hand, and compare.",
         "LARGE": "Print what each of your lines gives: which is the first that is not what you meant?",
         CHANGED: "Which of your lines writes into its argument? Operations that end in _ and += do.",
+        "NOTHING": "Nothing is handed back: is there a `return`?",
+        "AFTER": "Print what yours gives for this input: is it of the kind and shape that the task asks for?",
         "STOPPED": "What should end the loop, and does it ever happen?",
         "SLOPES": "Slopes flow through operations on tensors only. `.item()`, `.tolist()`, `float(...)`, NumPy, "
                   "`torch.tensor(...)`, `.detach()` and `no_grad` cut them off: which of them do you use?"}
 
 # What PyTorch and Python say, and what it means here
-SAID = {"does not require grad": "No slopes are kept here. `requires_grad_()` comes before the calculation, and the "
-                                 "calculation is done with tensors only.",
-        "a leaf [Vv]ariable": "PyTorch does not let you change in place what it keeps slopes for: do it inside "
-                              "`with torch.no_grad():`.",
-        "must match the size|cannot be multiplied|inconsistent tensor|size mismatch|same size|is invalid for input":
-            "Print both shapes just before this line: which axis does not fit?",
+SAID = {"does not require grad": "No slopes are kept for this. `requires_grad_()` must have been called on this very "
+                                 "tensor, not on one it was made from, and all that follows done with tensors.",
+        "a leaf [Vv]ariable": "PyTorch does not let you change in place what it keeps slopes for. A step of descent "
+                              "does so inside `with torch.no_grad():`; anywhere else make a new tensor.",
+        "must match the size|cannot be multiplied|inconsistent tensor|size mismatch|same size":
+            "Print the shapes of what meets here: which axis does not fit?",
+        "is invalid for input": "Print the shape that it has, and count: how many numbers are there?",
+        "Dimension out of range": "There is no such axis: print the shape. Axes are counted from 0.",
         "call numpy": "NumPy keeps no slopes. Stay with tensors, or take `t.detach()` where none are needed.",
         "same dtype|scalar type": "Two kinds of numbers meet here. Print both dtypes.",
         "one element|than one value is ambiguous": "A whole tensor stands where one number is needed.",
@@ -193,6 +197,8 @@ SAID = {"does not require grad": "No slopes are kept here. `requires_grad_()` co
 def _next(ex, case):
     "The next step, where no known mistake says it"
     if case.got.stopped: return NEXT["STOPPED"]
+    if case.stage == TYPE and case.got.value is None and case.want.error is None: return NEXT["NOTHING"]
+    if case.stage == ERROR and case.words.startswith("  none of your lines"): return NEXT["AFTER"]
     if case.stage == ERROR:
         return next((words for said, words in SAID.items() if re.search(said, case.words.split("\n")[-1])), NEXT[ERROR])
     if case.stage == VALUE and ex.next: return ex.next
