@@ -112,8 +112,8 @@ def anywhere_in_the_name(model, part):
     return switched(model, lambda name, was: part in name)
 
 @ex.mistake("You named the right parameters, but their switches are as before. Set "
-            "`requires_grad` of the parameters in `model` itself: a copy, or what `state_dict()` "
-            "hands out, is another thing.")
+            "`requires_grad` with `=`, for `==` only compares; and of the parameters in `model` "
+            "itself, for a copy, or what `state_dict()` hands out, is another thing.")
 def named_but_not_switched(model, part):
     return names_of(model, part)
 
@@ -199,6 +199,17 @@ def names_inside_the_part(model, part):
 def turned_over(model, part):
     return switched(model, lambda name, was: was != name.startswith(part))
 
+@ex.mistake("You only switched off, and named the right ones. If the part was frozen before, it "
+            "still is: switch its parameters on, too.")
+def switched_off_and_named(model, part):
+    only_switched_off(model, part)
+    return names_of(model, part)
+
+@ex.mistake("The switches are right, but you returned the parameters themselves. Return their "
+            "names.")
+def the_parameters(model, part):
+    only_part_learns(model, part)
+    return [p for p in model.parameters() if p.requires_grad]
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #7124014c
 @ex.right
@@ -549,6 +560,9 @@ for slip in (2e-2, 2e-4):
     ex.mistake(slip, "The factor is right, the power of ten is not: `4e-4` is 0.0004. Five "
                      "times that?")
 
+ex.mistake(0.01/3, "You divided the head's rate by 3. The rates go by equal factors from one end "
+                   "to the other: which factor, taken twice, leads from `4e-4` to `1e-2`?")
+
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #011c5e70
 ex = question("momentum_lowest_at",
     after="The rate changes on the way",
@@ -691,6 +705,12 @@ ex.mistake("A batch is missing, the last one or the first: look at where your lo
 def upside_down(losses, sizes):
     return sizes.sum()/(losses*sizes).sum()
 
+ex.mistake("You took all batches to be equally large. Divide by the number of all pictures, "
+           "`sizes.sum()`.",
+           all_as_large_as_the_first=lambda losses, sizes:
+               (losses*sizes).sum()/(sizes[0]*len(sizes)),
+           all_as_large_as_the_largest=lambda losses, sizes:
+               (losses*sizes).sum()/(sizes.max()*len(sizes)))
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #d9b904c1
 @ex.right

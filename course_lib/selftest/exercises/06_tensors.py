@@ -104,6 +104,16 @@ def unchanged(pictures):
 def the_first_picture(pictures):
     return pictures[0].permute(2, 0, 1)
 
+@ex.mistake("You named three axes, as for one picture. A batch has four: the pictures' own axis, "
+            "0, comes first and stays there.")
+def as_for_one_picture(pictures):
+    return pictures.permute(2, 0, 1)
+
+ex.mistake("You wrote a size into it, 28 × 28 pictures with three channels, and other pictures do "
+           "not fit. `permute` alone gives the right shape: it takes no lengths.",
+           size_written_into_it=lambda pictures: pictures.reshape(-1, 3, 28, 28),
+           size_after_the_pictures=lambda pictures: pictures.reshape(len(pictures), 3, 28, 28))
+
 # %% ../../../nbs/exercises/06_tensors.ipynb #1c000006
 @ex.right
 def by_einsum(pictures):
@@ -242,8 +252,8 @@ ex.mistake("You ask of one side only whether it is 1. Either of them may be.",
 ex.mistake("You always take the length of the same shape. Where it is 1, the other one counts.",
            always_the_first=by_pairs(lambda m, n: m), always_the_second=by_pairs(lambda m, n: n))
 
-ex.mistake("You fill up with another number than 1. A missing axis counts as 1: it fits "
-           "everything.",
+ex.mistake("Where an axis is missing you take something else than 1: `zip_longest` takes None, "
+           "unless you give it `fillvalue=1`. A missing axis counts as 1: it fits everything.",
            filled_with_0=by_pairs(lambda m, n: n if m <= 1 else m,
                                   lambda m, n: m != n and not {0, 1} & {m, n}, fill=0),
            filled_with_none=by_pairs(the_other_than_1, fill=None))
@@ -333,6 +343,9 @@ ex.mistake(0,
 ex.mistake(33, "You added. Each prediction meets each target, so multiply.")
 ex.mistake((32, 32), "That is the shape. How many numbers are in it?")
 ex.mistake(64, "You added the two lengths. Each prediction meets each target, so multiply them.")
+
+ex.mistake(1, "The loss is one number in the end: their mean. How many numbers is it the mean of?")
+ex.mistake(992, "Each prediction meets each target, its own as well.")
 
 # %% ../../../nbs/exercises/06_tensors.ipynb #1c000012
 ex = question("second_weights",

@@ -42,6 +42,9 @@ ex.mistake(17, "That is `w.grad` after both batches. And where is `w`?")
 ex.mistake(1.7, "That is the length of the second step. Where does `w` end?")
 ex.mistake(2.9, "So far has `w` moved in both steps. It began at 3.0.")
 
+ex.mistake(2.15, "You made one step, along the mean of both slopes. The loop makes a step after "
+                 "each batch, along what `w.grad` holds then.")
+
 # %% ../../../nbs/exercises/07_classifier.ipynb #4598fbf5
 def neuron_slopes(w, b, c, x, y):
     "The slopes of the loss `(c*relu(w*x + b) - y)**2` for `w`, `b`, `c`: numbers `(dw, db, dc)`"
@@ -169,6 +172,13 @@ def b_as_if_outside(w, b, c, x, y):
 def error_squared_already(w, b, c, x, y):
     error = c*max(w*x + b, 0) - y
     return tuple(slope*error for slope in neuron_slopes(w, b, c, x, y))
+
+ex.mistake(other_order, c_in_front=slopes_but(lambda slopes, *_: (slopes[2], slopes[0], slopes[1])))
+
+@ex.mistake("You ask whether `x` is above 0. What goes into `relu` is `w*x + b`: where that is not "
+            "above 0, nothing passes.")
+def gate_at_x(w, b, c, x, y):
+    return neuron_slopes_with(gate=lambda z: x > 0)(w, b, c, x, y)
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #91f93741
 @ex.right
@@ -326,6 +336,29 @@ def each_by_itself(x, dim=-1):
 @ex.mistake("You gave the logarithms of the probabilities. Softmax gives the probabilities.")
 def logarithms(x, dim=-1):
     return x.log_softmax(dim)
+
+@ex.mistake("You left out `exp`. Take the largest score off, then `exp`, which makes all positive; "
+            "then divide by the sum of those.")
+def smallest_off_no_exp(x, dim=-1):
+    x = x - x.amin(dim, keepdim=True)
+    return x/x.sum(dim, keepdim=True)
+
+ex.mistake("You took the largest along another axis than the sum. Both belong to the same row of "
+           "scores: along `dim`.",
+           largest_along_the_pictures=softmax_with(largest_along_0, the_sum),
+           largest_along_axis_1=softmax_with(largest_along_1, the_sum),
+           largest_along_the_last=softmax_with(largest_along_last, the_sum))
+
+def softmax_of_clipped(low, high):
+    def wrong(x, dim=-1):
+        e = x.clip(low, high).exp()
+        return e/e.sum(dim, keepdim=True)
+    return wrong
+
+ex.mistake("You cut large scores off, and two that are cut become equal. Subtract the largest "
+           "score instead: then none is too large, and all steps between them stay.",
+           cut_off_at_80=softmax_of_clipped(None, 80), cut_off_at_10=softmax_of_clipped(None, 10),
+           cut_off_on_both_sides=softmax_of_clipped(-80, 80))
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #a31ed13b
 @ex.right
@@ -556,6 +589,30 @@ def sign_turned(x, dim=-1):
 def not_yet_logarithms(x, dim=-1):
     return softmax(x, dim)
 
+ex.mistake("You put a small number in place of 0, against log 0. Then no score far below the "
+           "others costs more than its logarithm. Use log(e/sum) = x - log(sum): nothing is "
+           "rounded to 0.",
+           **{f"not below 1e-{n}": lambda x, dim=-1, n=n: softmax(x, dim).clip(min=10**-n).log()
+              for n in (6, 7, 8, 9, 10, 12, 15)})
+
+ex.mistake("You added a small number against log 0. Then no score far below the others costs "
+           "more than its logarithm. Use log(e/sum) = x - log(sum): nothing is rounded to 0.",
+           **{f"1e-{n} added": lambda x, dim=-1, n=n: (softmax(x, dim) + 10**-n).log()
+              for n in (6, 7, 9, 10, 12)})
+
+@ex.mistake("You divided by the logarithm. The logarithm of a quotient is a difference: "
+            "x - log(sum).")
+def divided_by_the_logarithm(x, dim=-1):
+    x = x - x.amax(dim, keepdim=True)
+    return x/x.exp().sum(dim, keepdim=True).log()
+
+ex.mistake("You added up the scores themselves. In the sum stands `exp` of each: "
+           "`x.exp().sum(dim, keepdim=True).log()`.",
+           no_exp_in_the_sum=lambda x, dim=-1:
+               x - x.amax(dim, keepdim=True)
+               - (x - x.amax(dim, keepdim=True)).sum(dim, keepdim=True).log(),
+           no_exp_and_nothing_off=lambda x, dim=-1: x - x.sum(dim, keepdim=True).log())
+
 # %% ../../../nbs/exercises/07_classifier.ipynb #4513b756
 @ex.right
 def torchs_log_softmax(x, dim=-1):
@@ -698,6 +755,11 @@ def errors(preds, targs):
 def score_for_class(preds, targs):
     return (preds.amax(1) == targs).float().mean()
 
+@ex.mistake("A comparison gives True and False, and PyTorch takes no mean of those. Make floats "
+            "of them first: `.float()`.")
+def no_float(preds, targs):
+    return (preds.argmax(1) == targs).mean()
+
 # %% ../../../nbs/exercises/07_classifier.ipynb #0b8c75c5
 @ex.right
 def by_max(preds, targs):
@@ -742,7 +804,9 @@ def a_new_layer(fn):
         if getattr(one, name).shape != shape:
             return f"{name} has the shape {tuple(getattr(one, name).shape)}, nin is 40, nout is 30"
     wrong = [*how_it_begins(one.w, one.b), *how_it_draws(one, equal, other)]
-    if [id(p) for p in one.params] != [id(one.w), id(one.b)]: wrong.append("params are not [w, b]")
+    names = {id(one.w): "w", id(one.b): "b"}
+    params = ", ".join(names.get(id(p), "another tensor") for p in one.params)
+    if params != "w, b": wrong.append(f"params are [{params}], not [w, b]")
     return "; ".join(wrong) or "as it should be"
 
 def reached(out, **tensors):
@@ -833,6 +897,10 @@ def without_bend(layer, x): return x@layer.w + layer.b
 def always_relu(layer, x): return torch.relu(x@layer.w + layer.b)
 
 def relu_for_none(layer, x): return (layer.act or torch.relu)(x@layer.w + layer.b)
+
+def relu_for_any(layer, x):
+    out = x@layer.w + layer.b
+    return torch.relu(out) if layer.act else out
 
 def act_without_asking(layer, x): return layer.act(x@layer.w + layer.b)
 
@@ -1010,6 +1078,28 @@ ex.mistake("Your weights begin at 0. Then all neurons of a layer are alike, get 
 ex.mistake("Your `b` begins at 0. Here it is drawn as `w` is, with `gen`, between -1/√nin and "
            "1/√nin.",
            b_zero=dense_from(both_sides, zeros))
+
+ex.mistake("Where there is a bend, you always take `relu`. `act` may be another one: call "
+           "`self.act`.",
+           relu_for_each_act=dense_but(forward=relu_for_any))
+
+def holding(*names):
+    "A change to a layer: its `params` are what it holds under these names"
+    return lambda layer: setattr(layer, "params", [getattr(layer, name) for name in names])
+
+ex.mistake("In `params` something is missing. Only what stands there is changed by a step: "
+           "`self.params = [self.w, self.b]`.",
+           b_not_in_params=dense_but(holding("w")), w_not_in_params=dense_but(holding("b")),
+           nothing_in_params=dense_but(holding()))
+
+def older_tensors(layer): layer.params = [p.detach().clone() for p in layer.params]
+
+ex.mistake("What stands in `params` is not what the layer calculates with, so a step changes what "
+           "nobody uses. Make the list last, of `self.w` and `self.b` themselves.",
+           older_tensors_in_params=dense_but(older_tensors))
+
+ex.mistake("The order in `params` is `w`, then `b`.",
+           b_first_in_params=dense_but(holding("b", "w")))
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #ff843404
 @ex.right
@@ -1246,6 +1336,13 @@ def places_only(x, y, bs, gen=None):
 ex.mistake("You draw at random with repetition. Some pictures come twice and others never. An "
            "epoch is every picture once: `torch.randperm`.",
            drawn_again_and_again=batches_by(drawn_with_repetition))
+
+@ex.mistake("You draw at random with repetition, batch by batch. Some pictures come twice and "
+            "others never. An epoch is every picture once: `torch.randperm`.")
+def each_batch_drawn_anew(x, y, bs, gen=None):
+    for _ in range(0, len(x), bs):
+        idx = torch.randint(len(x), (bs,), generator=gen)
+        yield x[idx], y[idx]
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #d97a05ac
 @ex.right
@@ -1524,7 +1621,7 @@ def fit_with(train_loss=mean_over_pictures, early=False, on_train=False, ruled=T
         pair, taken = (train if on_train else valid), (train, valid)[trained]
         for epoch in epochs_of(epochs):
             if remade: gen = torch.Generator().manual_seed(seed)
-            before, losses, sizes = judge(model, pair), [], []
+            losses, sizes, before = [], [], judge(model, pair) if early else None
             for xb, yb in batches(*taken, size or bs, gen):
                 losses.append(training_step(model, xb, yb, lr, rule if ruled else None))
                 sizes.append(len(xb))
