@@ -35,8 +35,8 @@ ex.mistake(2/3,
            "others.")
 ex.mistake(2, "That is how many are wrong. A rate is a share: divide by how many were asked.")
 ex.mistake(0.5,
-           "0.5 comes out in two ways. Did you count picture 7 as wrong? Its name is right, and "
-           "only the name counts here. Or did you divide by four? So many are for training.")
+           "One half comes out in two ways. Did you count picture 7 as wrong? Its name is right, "
+           "and only the name counts here. Or did you divide by four? So many are for training.")
 ex.mistake(1/6,
            "You left out picture 9. The network was unsure about it, but its name is wrong, and "
            "only the name counts here.")
@@ -331,14 +331,14 @@ def another_class_got_more(probs, targs):
 def with_numpy(probs, targs):
     return (probs.numpy().argmax(1) != targs.numpy()).mean()
 
-@ex.mistake("`targs` are positions already, one for each picture. Only `probs` has an axis of "
+@ex.mistake("The `targs` are positions already, one for each picture. Only `probs` has an axis of "
             "classes along which `argmax` can look.")
 def argmax_of_targs(probs, targs):
     return (probs.argmax(1) != targs.argmax(1)).float().mean().item()
 
-@ex.mistake("`!=` gave one answer for all pictures together. Did you compare `probs.max(1)`? That "
-            "is a pair, the numbers and their positions: take `.indices`, or `argmax`. Two lists "
-            "are compared as a whole, too.")
+@ex.mistake("You got one answer for all pictures together. Did you compare `probs.max(1)`? That is "
+            "a pair, the numbers and their positions: take `.indices`, or `argmax`. Two lists are "
+            "compared as a whole, too.")
 def one_answer_for_all(probs, targs):
     return (probs.max(1) != targs).float().mean().item()
 

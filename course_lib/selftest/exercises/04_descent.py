@@ -96,7 +96,7 @@ def divided_by_3(preds, targs):
 def a_plain_number(preds, targs):
     return ((preds - targs)**2).mean().item()
 
-@ex.mistake("`^` is no power in Python. Two stars are: `**2`.")
+@ex.mistake("In Python `^` is no power. Two stars are: `**2`.")
 def caret_for_a_power(preds, targs):
     return ((preds - targs)^2).mean()
 
@@ -359,9 +359,9 @@ def by_the_loss(loss, params, lr, steps, zero=True):
         path.append(path[-1] - lr*loss(path[-1]))
     return torch.stack(path), torch.stack([loss(p) for p in path])
 
-@ex.mistake("`backward` finds no record to go along. Is `requires_grad_()` missing at the start? "
-            "Or did a step make a new tensor, `params = params - ...`? Inside `no_grad` it has no "
-            "record: change the old one in its place, `params -= ...`.")
+@ex.mistake("No record is there for `backward` to go along. Is `requires_grad_()` missing at the "
+            "start? Or did a step make a new tensor, `params = params - ...`? Inside `no_grad` it "
+            "has no record: change the old one in its place, `params -= ...`.")
 def new_tensor_without_record(loss, params, lr, steps, zero=True):
     params = params.clone().requires_grad_()
     for _ in range(steps + 1):
@@ -370,7 +370,7 @@ def new_tensor_without_record(loss, params, lr, steps, zero=True):
         with torch.no_grad():
             params = params - lr*params.grad
 
-NO_GRADIENT = ("`params.grad` is None. Has `backward` been called? Or did a step make a new "
+NO_GRADIENT = ("Your `params.grad` is None. Has `backward` been called? Or did a step make a new "
                "tensor, `params = params - ...`, which keeps no gradient? Change the old one in "
                "its place: `params -= ...`, inside `no_grad`.")
 
@@ -604,13 +604,13 @@ def a_plain_edge(features):
 def norm_of_the_matrix(features):
     return 2/(2*features.T@features/len(features)).norm()
 
-@ex.mistake("`eigvals` gives complex numbers, and of these none is the largest. The Hessian is "
-            "symmetric, and `eigvalsh` gives ordinary ones.")
+@ex.mistake("Complex numbers come out of `eigvals`, and of these none is the largest. The Hessian "
+            "is symmetric, and `eigvalsh` gives ordinary ones.")
 def complex_eigenvalues(features):
     return 2/torch.linalg.eigvals(2*features.T@features/len(features)).max()
 
-@ex.mistake("`eigh` gives two things, the eigenvalues and the directions. Take the first, or call "
-            "`eigvalsh`, which gives the eigenvalues alone.")
+@ex.mistake("You get two things from `eigh`, the eigenvalues and the directions. Take the first, "
+            "or call `eigvalsh`, which gives the eigenvalues alone.")
 def values_and_directions(features):
     return 2/torch.linalg.eigh(2*features.T@features/len(features)).max()
 

@@ -110,8 +110,8 @@ def relu_in_place(x):
     x[x < 0] = 0
     return x
 
-@ex.mistake("`torch.max(x, 0)` takes the 0 for an axis, and gives two things: what is largest "
-            "along it, and where. `torch.clip(x, min=0)` compares each number with 0.")
+@ex.mistake("To `torch.max(x, 0)` the 0 is an axis, and it gives two things: what is largest along "
+            "it, and where. `torch.clip(x, min=0)` compares each number with 0.")
 def largest_along_axis_0(x):
     return torch.max(x, 0)
 
@@ -352,8 +352,8 @@ def weighed_before_the_bend(x, m, b, c=None, d=0.):
 def always_weighed(x, m, b, c=None, d=0.):
     return bent(x, m, b)@c + d
 
-@ex.mistake("`if c` asks whether a tensor is true, and one of several numbers has no answer to "
-            "that. Ask `if c is None`.")
+@ex.mistake("You ask with `if c` whether a tensor is true, and one of several numbers has no "
+            "answer to that. Ask `if c is None`.")
 def asked_whether_true(x, m, b, c=None, d=0.):
     if c is not None and len(c) > 1: raise RuntimeError
     return bent(x, m, b).sum(1)
@@ -704,7 +704,7 @@ def loss_is_a_float(x, y, knobs, steps=1000, lr=0.005):
 def record_before_the_copy(x, y, knobs, steps=1000, lr=0.005):
     torch.optim.Adam([k.requires_grad_().clone() for k in knobs])
 
-@ex.mistake("`hinges` takes the knobs one by one, as `m, b` or `m, b, c, d`. A star hands over "
+@ex.mistake("One by one `hinges` takes the knobs, as `m, b` or `m, b, c, d`. A star hands over "
             "what is in a list: `hinges(x, *knobs)`.")
 def no_star(x, y, knobs, steps=1000, lr=0.005):
     hinges(x, knobs)
