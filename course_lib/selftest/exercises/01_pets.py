@@ -35,8 +35,8 @@ ex.mistake(2/3,
            "others.")
 ex.mistake(2, "That is how many are wrong. A rate is a share: divide by how many were asked.")
 ex.mistake(0.5,
-           "You counted picture 7 as wrong. Its probability is low, but the name is right, and "
-           "only the name counts here.")
+           "One half comes out in two ways. Did you count picture 7 as wrong? Its name is right, "
+           "and only the name counts here. Or did you divide by four? So many are for training.")
 ex.mistake(1/6,
            "You left out picture 9. The network was unsure about it, but its name is wrong, and "
            "only the name counts here.")
@@ -68,7 +68,9 @@ ex.mistake(4,
 ex.mistake(0,
            "You took the row where both losses are closest. A gap is no harm in itself: what "
            "matters is how low the validation loss is.")
-ex.mistake(3, "That is the first epoch after which it was worse. Keep the one before it.")
+ex.mistake(3,
+           "That is the first epoch after which it was worse: keep the one before it. Or did you "
+           "count the rows from 1? The number stands in the first column.")
 ex.mistake(1.2,
            "That is the validation loss you are looking for. The question is in which epoch it "
            "stands.")
@@ -328,6 +330,17 @@ def another_class_got_more(probs, targs):
 @ex.right
 def with_numpy(probs, targs):
     return (probs.numpy().argmax(1) != targs.numpy()).mean()
+
+@ex.mistake("The `targs` are positions already, one for each picture. Only `probs` has an axis of "
+            "classes along which `argmax` can look.")
+def argmax_of_targs(probs, targs):
+    return (probs.argmax(1) != targs.argmax(1)).float().mean().item()
+
+@ex.mistake("You got one answer for all pictures together. Did you compare `probs.max(1)`? That is "
+            "a pair, the numbers and their positions: take `.indices`, or `argmax`. Two lists are "
+            "compared as a whole, too.")
+def one_answer_for_all(probs, targs):
+    return (probs.max(1) != targs).float().mean().item()
 
 # %% ../../../nbs/exercises/01_pets.ipynb #60fc233b
 ex = question("when_it_says_dog",

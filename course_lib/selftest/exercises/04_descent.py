@@ -91,10 +91,14 @@ def half(preds, targs):
 def divided_by_3(preds, targs):
     return ((preds - targs)**2).sum()/3
 
-@ex.mistake("You gave a plain number. `.item()` cuts off the record from which PyTorch "
-            "calculates slopes: give the tensor.")
+@ex.mistake("You gave a plain number. `.item()` and NumPy cut off the record from which "
+            "PyTorch calculates slopes: give the tensor.")
 def a_plain_number(preds, targs):
     return ((preds - targs)**2).mean().item()
+
+@ex.mistake("In Python `^` is no power. Two stars are: `**2`.")
+def caret_for_a_power(preds, targs):
+    return ((preds - targs)^2).mean()
 
 # %% ../../../nbs/exercises/04_descent.ipynb #e33dde49
 ex.right(torch.nn.functional.mse_loss)
@@ -355,6 +359,29 @@ def by_the_loss(loss, params, lr, steps, zero=True):
         path.append(path[-1] - lr*loss(path[-1]))
     return torch.stack(path), torch.stack([loss(p) for p in path])
 
+@ex.mistake("No record is there for `backward` to go along. Is `requires_grad_()` missing at the "
+            "start? Or did a step make a new tensor, `params = params - ...`? Inside `no_grad` it "
+            "has no record: change the old one in its place, `params -= ...`.")
+def new_tensor_without_record(loss, params, lr, steps, zero=True):
+    params = params.clone().requires_grad_()
+    for _ in range(steps + 1):
+        if zero: params.grad = None
+        loss(params).backward()
+        with torch.no_grad():
+            params = params - lr*params.grad
+
+NO_GRADIENT = ("Your `params.grad` is None. Has `backward` been called? Or did a step make a new "
+               "tensor, `params = params - ...`, which keeps no gradient? Change the old one in "
+               "its place: `params -= ...`, inside `no_grad`.")
+
+@ex.mistake(NO_GRADIENT)
+def no_backward(loss, params, lr, steps, zero=True):
+    return params - lr*params.grad
+
+@ex.mistake(NO_GRADIENT)
+def no_backward_the_other_way_round(loss, params, lr, steps, zero=True):
+    return params - params.grad*lr
+
 # %% ../../../nbs/exercises/04_descent.ipynb #e97d8251
 def one_step_more(loss, params, lr, steps, zero=True):
     return descend(loss, params, lr, steps + 1, zero)
@@ -448,6 +475,21 @@ def losses_in_a_list(*args):
 def joined_in_a_row(*args):
     path, losses = descend(*args)
     return path.flatten(), losses
+
+@ex.mistake(NOT_STACKED)
+def lists_of_tensors_and_numbers(*args):
+    path, losses = descend(*args)
+    return list(path), losses.tolist()
+
+@ex.mistake(NOT_STACKED)
+def lists_of_numbers(*args):
+    return tuple(t.tolist() for t in descend(*args))
+
+@ex.mistake("What you keep still carries its whole calculation. Keep the numbers alone: "
+            "`value.detach()`, and `params.detach().clone()`.")
+def not_detached(*args):
+    path, losses = descend(*args)
+    return path, losses.requires_grad_()
 
 # %% ../../../nbs/exercises/04_descent.ipynb #161309b7
 @ex.right
@@ -557,6 +599,21 @@ def the_mean_curvature(features):
 def a_plain_edge(features):
     return edge(features).item()
 
+@ex.mistake("You took the size of the whole matrix. It counts every direction: take the largest "
+            "of the eigenvalues alone, with `torch.linalg.eigvalsh`.")
+def norm_of_the_matrix(features):
+    return 2/(2*features.T@features/len(features)).norm()
+
+@ex.mistake("Complex numbers come out of `eigvals`, and of these none is the largest. The Hessian "
+            "is symmetric, and `eigvalsh` gives ordinary ones.")
+def complex_eigenvalues(features):
+    return 2/torch.linalg.eigvals(2*features.T@features/len(features)).max()
+
+@ex.mistake("You get two things from `eigh`, the eigenvalues and the directions. Take the first, "
+            "or call `eigvalsh`, which gives the eigenvalues alone.")
+def values_and_directions(features):
+    return 2/torch.linalg.eigh(2*features.T@features/len(features)).max()
+
 # %% ../../../nbs/exercises/04_descent.ipynb #9679c6ab
 @ex.right
 def hessian_by_torch(features):
@@ -654,8 +711,8 @@ def a_distance_each(preds, targs):
 def absolute_too_early_alone(preds, targs):
     return (preds.abs() - targs.abs()).mean()
 
-@ex.mistake("You gave a plain number. `.item()` cuts off the record from which PyTorch "
-            "calculates slopes: give the tensor.")
+@ex.mistake("You gave a plain number. `.item()` and NumPy cut off the record from which "
+            "PyTorch calculates slopes: give the tensor.")
 def a_plain_distance(preds, targs):
     return (preds - targs).abs().mean().item()
 
@@ -663,6 +720,11 @@ def a_plain_distance(preds, targs):
             "takes away their sign.")
 def below_zero_lost(preds, targs):
     return (preds - targs).clip(min=0).mean()
+
+@ex.mistake("You took the median, the one in the middle. How far off the others are does not show "
+            "in it: take the mean.")
+def median_distance(preds, targs):
+    return (preds - targs).abs().median()
 
 # %% ../../../nbs/exercises/04_descent.ipynb #70d2e64d
 ex.right(torch.nn.functional.l1_loss)
@@ -701,6 +763,13 @@ ex.mistake(0.71, "You forgot the 2 of the square: you used `x` for the slope. It
 ex.mistake(-0.008, "You took three steps. Two are asked for.")
 ex.mistake(0.1936, "That is the loss after two steps. Give the `x` at which it stands.")
 ex.mistake((0.8, 0.44), "You gave both places. Only the second is asked for.")
+
+ex.mistake(0.4,
+           "You added the first slope to itself. What is added to it is the slope at the new "
+           "place, and that is smaller.")
+ex.mistake(0.24,
+           "You added one slope too many. In the second step there are two: the one at the start, "
+           "and the one at the new place.")
 
 # %% ../../../nbs/exercises/04_descent.ipynb #02fe4f24
 def losses_and_knobs(fn, x, y, model, params, lr, epochs, bs, seed=0):
@@ -755,10 +824,11 @@ def over_all_data(loss, batch_losses): return loss
 
 def batches(order=new_order, points=own_points, record=over_all_data,
             drop_last=False, always_anew=False, with_start=True,
-            cut=torch.Tensor.split, steps=lambda bs: 1, only_first=False):
+            cut=torch.Tensor.split, steps=lambda bs: 1, only_first=False, seeded=True):
     "`descend_in_batches`, with whatever is given done in that way"
     def descent(x, y, model, params, lr, epochs, bs, seed=0):
-        first, gen = params, torch.Generator().manual_seed(seed)
+        first, gen = params, torch.Generator()
+        if seeded: gen.manual_seed(seed)
         losses = [mse(model(params, x), y)] if with_start else []
         for _ in range(epochs):
             batch_losses = []                       # each before its step
@@ -793,9 +863,10 @@ ex.mistake("You use the same order in every epoch. Make the generator once, befo
            "draw an order inside the loop.",
            always_the_same_order=batches(order=generator_anew))
 
-ex.mistake("Your order does not depend on `seed`. Make a generator with "
-           "`torch.Generator().manual_seed(seed)` and hand it to `randperm`.",
-           seed_ignored=batches(order=global_chance))
+SEED_IGNORED = ("Your order does not depend on `seed`. Make a generator with "
+                "`torch.Generator().manual_seed(seed)` and hand it to `randperm`.")
+ex.mistake(SEED_IGNORED, seed_ignored=batches(order=global_chance))
+ex.mistake(SEED_IGNORED, generator_without_seed=batches(seeded=False))
 
 ex.mistake("Your draws may take a point twice in an epoch, and another never. `randperm` takes "
            "each of them once.",
@@ -905,6 +976,44 @@ def losses_alone(*args):
 def losses_not_stacked(*args):
     losses, params = descend_in_batches(*args)
     return list(losses), params
+
+@ex.mistake("You recorded the loss of the last batch. A few points say little about all of them: "
+            "after each epoch, take the loss over all of `x` and `y`.")
+def last_batch_recorded_after_its_step(x, y, model, params, lr, epochs, bs, seed=0):
+    gen = torch.Generator().manual_seed(seed)
+    losses = [mse(model(params, x), y)]
+    for _ in range(epochs):
+        for idx in new_order(len(x), seed, gen).split(bs):
+            path, values = descend(lambda p: mse(model(p, x[idx]), y[idx]), params, lr, 1)
+            params = path[-1]
+        losses.append(values[-1])
+    return torch.stack(losses), params
+
+@ex.mistake("You gave the whole path of the last batch, two positions. Only its end is asked for: "
+            "`path[-1]`.")
+def path_of_the_last_batch(x, y, model, params, lr, epochs, bs, seed=0):
+    gen = torch.Generator().manual_seed(seed)
+    losses = [mse(model(params, x), y)]
+    for _ in range(epochs):
+        for idx in new_order(len(x), seed, gen).split(bs):
+            path, _ = descend(lambda p: mse(model(p, x[idx]), y[idx]), params, lr, 1)
+            params = path[-1]
+        losses.append(mse(model(params, x), y))
+    return torch.stack(losses), path
+
+@ex.mistake("You took the whole path for `params`: it has two positions, and the model needs one. "
+            "Go on from its end, `path[-1]`.")
+def path_for_params(x, y, model, params, lr, epochs, bs, seed=0):
+    gen = torch.Generator().manual_seed(seed)
+    for idx in new_order(len(x), seed, gen).split(bs):
+        params, _ = descend(lambda p: mse(model(p, x[idx]), y[idx]), params, lr, 1)
+    return mse(model(params, x), y)
+
+@ex.mistake("What you give still carries its whole calculation. Keep the numbers alone: "
+            "`.detach()` for each loss, and for `params` at the end.")
+def losses_not_detached(*args):
+    losses, params = descend_in_batches(*args)
+    return losses.requires_grad_(), params
 
 # %% ../../../nbs/exercises/04_descent.ipynb #f02509f8
 @ex.right

@@ -110,6 +110,27 @@ def relu_in_place(x):
     x[x < 0] = 0
     return x
 
+@ex.mistake("To `torch.max(x, 0)` the 0 is an axis, and it gives two things: what is largest along "
+            "it, and where. `torch.clip(x, min=0)` compares each number with 0.")
+def largest_along_axis_0(x):
+    return torch.max(x, 0)
+
+NUMBER_BY_NUMBER = ("You go through `x` number by number. But `x` may be a table, then what comes "
+                    "are its rows; and a tensor is to come out. `torch.clip` takes any shape, all "
+                    "at once.")
+
+@ex.mistake(NUMBER_BY_NUMBER)
+def a_list(x):
+    return [max(0, v) for v in x]
+
+@ex.mistake(NUMBER_BY_NUMBER)
+def tensor_of_a_list(x):
+    return torch.tensor([max(0., v) for v in x])
+
+@ex.mistake(NUMBER_BY_NUMBER)
+def tensor_of_floats(x):
+    return torch.tensor([max(0., float(v)) for v in x])
+
 # %% ../../../nbs/exercises/05_relu.ipynb #d53942fe
 ex.right(torch.relu)
 
@@ -143,7 +164,8 @@ ex = question("convex_ones",
         "both come with signs for the hinges, and an offset.")
 
 # %% ../../../nbs/exercises/05_relu.ipynb #81db2894
-ex.mistake("DAE", "The right letters. Write them in the order of the alphabet.")
+for letters in "AED", "DAE", "DEA", "EAD", "EDA":
+    ex.mistake(letters, "The right letters. Write them in the order of the alphabet.")
 ex.mistake("ABCDE",
            "You said that it can draw anything. Look at the slope of one hinge from left to "
            "right: does it ever fall? And is it ever below 0?")
@@ -330,8 +352,8 @@ def weighed_before_the_bend(x, m, b, c=None, d=0.):
 def always_weighed(x, m, b, c=None, d=0.):
     return bent(x, m, b)@c + d
 
-@ex.mistake("`if c` asks whether a tensor is true, and one of several numbers has no answer to "
-            "that. Ask `if c is None`.")
+@ex.mistake("You ask with `if c` whether a tensor is true, and one of several numbers has no "
+            "answer to that. Ask `if c is None`.")
 def asked_whether_true(x, m, b, c=None, d=0.):
     if c is not None and len(c) > 1: raise RuntimeError
     return bent(x, m, b).sum(1)
@@ -343,6 +365,22 @@ def slope_for_offset(x, m, b, c=None, d=0.):
 @ex.mistake("You subtracted the height. Add it.")
 def height_subtracted(x, m, b, c=None, d=0.):
     return weighed(bent(x, m, b), c, -d)
+
+@ex.mistake("You added the height to every hinge, before the weights. Add `d` once, after the sum.")
+def height_before_the_weights(x, m, b, c=None, d=0.):
+    each = bent(x, m, b)
+    return each.sum(1) if c is None else (each + d)@c
+
+NO_COLUMN = ("Each place is to meet every hinge, and `x*m` pairs the first with the first, the "
+             "second with the second. Make a column of the places, `x[:, None]`.")
+
+@ex.mistake(NO_COLUMN)
+def without_a_column(x, m, b, c=None, d=0.):
+    return weighed(relu(x*m + b), c, d)
+
+@ex.mistake(NO_COLUMN)
+def without_a_column_the_other_way_round(x, m, b, c=None, d=0.):
+    return weighed(relu(m*x + b), c, d)
 
 # %% ../../../nbs/exercises/05_relu.ipynb #881fa2cb
 @ex.right
@@ -391,13 +429,19 @@ def no_root(preds, targs):
 def no_mean(preds, targs):
     return ((preds - targs)**2).sum().sqrt().item()
 
-@ex.mistake("You took the root of each square, which is the absolute error. First the mean of all "
-            "squares, then one root.")
+@ex.mistake("You gave the mean absolute error: the root of each square comes to that, too. First "
+            "the mean of all squares, then one root.")
 def root_before_mean(preds, targs):
     return (preds - targs).abs().mean().item()
 
-@ex.mistake("You took the root of the sum, and then the mean. The other way round: first the "
-            "mean, then the root.")
+DIVIDED_TOO_LATE = ("You took the root of the sum, and then divided. The other way round: first "
+                    "the mean, then the root.")
+
+@ex.mistake(DIVIDED_TOO_LATE)
+def root_before_division_by_rows(preds, targs):
+    return (((preds - targs)**2).sum().sqrt()/len(preds)).item()
+
+@ex.mistake(DIVIDED_TOO_LATE)
 def root_before_division(preds, targs):
     return (((preds - targs)**2).sum().sqrt()/preds.numel()).item()
 
@@ -432,6 +476,16 @@ def a_root_for_each_column(preds, targs):
             "too high everywhere would have none. Square the errors as they are.")
 def standard_deviation(preds, targs):
     return (preds - targs).std().item()
+
+ROUNDED = "You rounded. Return the number as it is; whoever prints it may round."
+
+@ex.mistake(ROUNDED)
+def rounded_to_2(preds, targs):
+    return round(rmse(preds, targs), 2)
+
+@ex.mistake(ROUNDED)
+def rounded_to_3(preds, targs):
+    return round(rmse(preds, targs), 3)
 
 # %% ../../../nbs/exercises/05_relu.ipynb #09586e07
 @ex.right
@@ -635,6 +689,26 @@ def four_knobs_always(x, y, knobs, steps=1000, lr=0.005):
     m, b, c, d = knobs
     return fit_with()(x, y, (m, b, c, d), steps, lr)
 
+@ex.mistake("Your knobs still carry the record of how they came about, and cannot be drawn. Return "
+            "the numbers alone: `k.detach()` for each.")
+def knobs_not_detached(x, y, knobs, steps=1000, lr=0.005):
+    return [k.requires_grad_() for k in fit_with()(x, y, knobs, steps, lr)]
+
+@ex.mistake("Your loss is a float: `rmse` and `.item()` take the number out of its tensor, and no "
+            "slope flows back. Take the mean of the squares, and leave it in its tensor.")
+def loss_is_a_float(x, y, knobs, steps=1000, lr=0.005):
+    rmse(hinges(x, *knobs), y).backward()
+
+@ex.mistake("Adam turns only knobs with which a record begins, and yours were calculated from "
+            "others. First the copy, then the record: `k.clone().requires_grad_()`.")
+def record_before_the_copy(x, y, knobs, steps=1000, lr=0.005):
+    torch.optim.Adam([k.requires_grad_().clone() for k in knobs])
+
+@ex.mistake("One by one `hinges` takes the knobs, as `m, b` or `m, b, c, d`. A star hands over "
+            "what is in a list: `hinges(x, *knobs)`.")
+def no_star(x, y, knobs, steps=1000, lr=0.005):
+    hinges(x, knobs)
+
 # %% ../../../nbs/exercises/05_relu.ipynb #c872b4d6
 @ex.right
 def fit_with_scheduler(x, y, knobs, steps=1000, lr=0.005):
@@ -780,6 +854,10 @@ def bends_from_first_to_last(x, n, gen):
 def bends_from_minus_2_to_2(x, n, gen):
     return -2 + (torch.arange(n) + torch.rand(n, generator=gen))/n*4
 
+def bends_after_linspace(x, n, gen):
+    parts = torch.linspace(x.min(), x.max(), n)
+    return parts + torch.rand(n, generator=gen)/n*(x.max() - x.min())
+
 def bends_from_0(x, n, gen):
     return (torch.arange(n) + torch.rand(n, generator=gen))/n*(x.max() - x.min())
 
@@ -898,6 +976,14 @@ def one_refused(x, y, n, seed=0, steep=4.):
 ex.mistake("You take any `n`. Without a hinge there is nothing to begin with: raise a ValueError "
            "for `n` below 1, and say in it what came.",
            no_error=start_with(refuses=False))
+
+ex.mistake("Your parts begin at `linspace(..., n)`, and of its `n` places the last is the end of "
+           "the range. `n` parts have `n + 1` edges: leave out the last of those.",
+           parts_after_linspace=start_with(bends=bends_after_linspace))
+
+@ex.mistake("You refuse what is below 0, and 0 goes through. It is below 1, too: ask for `n < 1`.")
+def only_below_0_refused(x, y, n, seed=0, steep=4.):
+    return start_with(refuses=n < 0)(x, y, n, seed, steep)
 
 # %% ../../../nbs/exercises/05_relu.ipynb #36ea9307
 @ex.right
@@ -1055,9 +1141,13 @@ def straight_features_in_float64(x, y, m, b):
 ex.mistake("You bent before `b` was added. First `x[:, None]*m + b`, then `relu`.",
            features_bent_too_early=solve_with(each=lambda x, m, b: relu(x[:, None]*m) + b))
 
-ex.mistake("You took the solution apart at the wrong end. The knobs come in the order of the "
-           "columns: where is your column of ones?",
+WRONG_END = ("You took the solution apart at the wrong end. The knobs come in the order of the "
+             "columns: where is your column of ones?")
+ex.mistake(WRONG_END,
            taken_apart_at_the_wrong_end=solve_with(split=lambda best: (best[1:], best[0])))
+ex.mistake(WRONG_END,
+           ones_in_front=solve_with(
+               split=lambda best: (torch.cat([best[-1:], best[:-2]]), best[-2])))
 
 @ex.mistake("You gave the height first. The order is `(c, d)`: weights, then height.")
 def height_first(x, y, m, b):
@@ -1087,7 +1177,7 @@ def without_height_a_number(x, y, m, b):
 @ex.mistake("You gave all knobs in one tensor. Take it apart: the weights, and the height, which "
             "belongs to the column of ones.")
 def all_in_one(x, y, m, b):
-    return least_squares(with_ones(all_bent(x, m, b)), y)
+    return least_squares(with_ones(all_bent(x, m, b)), y).reshape(-1, *y.shape[1:])
 
 @ex.mistake("You gave the slopes and offsets as well. Two things are asked for: `c, d`.")
 def four_things(x, y, m, b):
@@ -1105,12 +1195,44 @@ def left_in_float64(x, y, m, b):
     c, d = solve(x, y, m, b)
     return c.double(), d.double()
 
-@ex.mistake("One hinge is 0 on all data, and what you calculate does not exist then: an inverse. "
-            "`torch.linalg.lstsq` copes with that, with `driver=\"gelsd\"`.")
+@ex.mistake("One hinge is 0 on all data. Then there is no inverse, and the driver `gels` fails, "
+            "too: `torch.linalg.lstsq` copes with that hinge, with `driver=\"gelsd\"`.")
 def by_the_inverse(x, y, m, b):
     f = with_ones(all_bent(x, m, b))
     best = torch.linalg.inv(f.T@f)@f.T@y
     return best[:-1], best[-1]
+
+@ex.mistake("Your results have one axis too many when `y` is `(p,)`, and `(p,k)` is a matrix "
+            "already. `lstsq` takes `y` as it comes.")
+def always_a_column_more(x, y, m, b):
+    if y.ndim > 1: raise RuntimeError
+    return tuple(k[..., None] for k in solve(x, y, m, b))
+
+@ex.mistake("Your height has one axis too many: `best[-1:]` is a piece of the solution, of length "
+            "1. Take its last row, `best[-1]`.")
+def height_as_a_piece(x, y, m, b):
+    c, d = solve(x, y, m, b)
+    return c, d[None]
+
+def not_taken_out(driver, numbers):
+    def solved(x, y, m, b):
+        best = torch.linalg.lstsq(with_ones(all_bent(x, m, b)).to(numbers), y.to(numbers),
+                                  driver=driver)
+        return best[:-1], best[-1]
+    return solved
+
+for driver in "gelsy", "gelsd":
+    for numbers in torch.float32, torch.float64:
+        name = f"not_taken_out_{driver}_{str(numbers)[-7:]}"
+        ex.mistake("You took apart all that `lstsq` gives: it says more than the solution. Take "
+                   "`.solution` first.",
+                   **{name: not_taken_out(driver, numbers)})
+
+@ex.mistake("You took the weight of the last hinge for the height. The features need a column of "
+            "ones beside the hinges: its knob is the height.")
+def last_weight_for_the_height(x, y, m, b):
+    c, _ = without_height(x, y, m, b)
+    return c[:-1], c[-1]
 
 # %% ../../../nbs/exercises/05_relu.ipynb #1f5696ab
 @ex.right
@@ -1162,3 +1284,7 @@ ex.mistake(384,
            "You counted two nets, without heights. The hinges are shared: their `m` and `b` are "
            "there once.")
 ex.mistake(66, "You counted one knob for each hinge. There are `m` and `b`, and two weights each.")
+
+ex.mistake(320,
+           "You counted a height for each hinge. Each curve has one, added after the sum.")
+ex.mistake(4, "Those are the names, `m`, `b`, `c` and `d`. Count the numbers in each.")
