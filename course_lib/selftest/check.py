@@ -187,6 +187,7 @@ SAID = {"does not require grad": "No slopes are kept for this. `requires_grad_()
         "is invalid for input": "Print the shape that it has, and count: how many numbers are there?",
         "Dimension out of range": "There is no such axis: print the shape. Axes are counted from 0.",
         "call numpy": "NumPy keeps no slopes. Stay with tensors, or take `t.detach()` where none are needed.",
+        "graph a second time": "A calculation can be gone through backwards once: calculate the loss anew each time.",
         "same dtype|scalar type": "Two kinds of numbers meet here. Print both dtypes.",
         "one element|than one value is ambiguous": "A whole tensor stands where one number is needed.",
         "NoneType": "Something here is None. What prints or changes in place gives None, and so does `.grad` before "
