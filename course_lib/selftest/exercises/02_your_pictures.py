@@ -119,6 +119,25 @@ def exactly_three_parts(path):
     date, who, number = path.stem.split("_")
     return who
 
+@ex.mistake("You kept the number and the ending. Then every picture is a class of its own: take "
+            "`path.stem`, and cut at the last underscore, too.")
+def number_and_ending_kept(path):
+    return path.name.split("_", 1)[1]
+
+@ex.mistake("The underscores within the name became blanks. Put the parts together again with what "
+            "stood between them: `\"_\".join(...)`.")
+def joined_with_blanks(path):
+    return " ".join(path.stem.split("_")[1:-1])
+
+@ex.mistake("A Path is no text and cannot be cut. `path.stem` is a text.")
+def path_taken_for_text(path):
+    return "_".join(path.split("_")[1:-1])
+
+@ex.mistake("You took all digits off both ends. A name may end with a digit itself, as in this "
+            "file: cut at the first underscore and at the last one.")
+def digits_stripped(path):
+    return path.stem.strip("0123456789-_")
+
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #454049c3
 @ex.right
 def with_a_pattern(path):
@@ -274,13 +293,13 @@ def sizes_compared(train, valid):
 def beginnings_compared(train, valid):
     return sum(c[:2] in [t[:2] for t in train] for c in valid)
 
-@ex.mistake("`is` asks whether it is the very same object. Two equal contents need not be: compare "
-            "with `==` or `in`.")
+@ex.mistake("With `is` you ask whether it is the very same object. Two equal contents need not be: "
+            "compare with `==` or `in`.")
 def same_object(train, valid):
     return sum(any(c is t for t in train) for c in valid)
 
-@ex.mistake("You counted every file of `valid` that is not new, but each new content once only. "
-            "Count the files of `valid` whose content is in `train`.")
+@ex.mistake("You took away each new content once. If it stands in `valid` twice, the second is "
+            "still counted: count the files of `valid` whose content is in `train`.")
 def new_contents_once(train, valid):
     return len(valid) - len(set(valid) - set(train))
 
@@ -288,6 +307,11 @@ def new_contents_once(train, valid):
             "Move it to the left, below the loop.")
 def returned_in_the_loop(train, valid):
     return int(valid[0] in train)
+
+@ex.mistake("Both lists hold the contents already, as bytes. There is nothing left to read.")
+def read_again(train, valid):
+    seen = {f.read_bytes() for f in train}
+    return sum(f.read_bytes() in seen for f in valid)
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #b58c9feb
 @ex.right
@@ -365,6 +389,7 @@ ex = exercise(keep_together,
            (["mia_05.jpg", "leo_06.jpg", "mia_06.jpg"], day, 1),
            (["ben_1.jpg", "anna_1.jpg", "ben_2.jpg", "anna_2.jpg"], person, 2),
            (["ben_1.jpg", "anna_1.jpg", "ben_2.jpg", "cleo_1.jpg"], person, 0),
+           (["ben_1.jpg", "anna_1.jpg", "ben_1.jpg"], person, 1),
            _some_people],
     hints=["What has to be chosen first: files or groups?",
            "Collect the different groups, sort them, take the last `n`. Then go through the "
@@ -425,8 +450,8 @@ def groups_by_first_sight(files, group, n):
     last = list(dict.fromkeys(map(group, files)))[::-1][:n]
     return func_split(lambda f: group(f) in last)(files)
 
-@ex.mistake("`[-n]` is a single group, the n-th from the end. All of the last `n` are `[-n:]`, "
-            "with a colon.")
+@ex.mistake("You took a single group: `[-n]` is the n-th from the end. All of the last `n` are "
+            "`[-n:]`, with a colon.")
 def one_group_only(files, group, n):
     last = _groups(files, group)[-n]
     return func_split(lambda f: group(f) == last)(files)
@@ -436,7 +461,8 @@ def always_the_last(files, group, n):
     last = max(map(group, files))
     return func_split(lambda f: group(f) == last)(files)
 
-@ex.mistake("`[n:]` leaves out `n` groups at the front. The last `n` are counted from the end.")
+@ex.mistake("You left out `n` groups at the front, with `[n:]`. The last `n` are counted from the "
+            "end.")
 def all_but_the_first(files, group, n):
     last = _groups(files, group)[n:]
     return func_split(lambda f: group(f) in last)(files)
@@ -481,6 +507,13 @@ def groups_for_positions(files, group, n):
 def validation_only(files, group, n):
     last = _last(files, group, n)
     return func_split(lambda f: group(f) in last)(files)[1]
+
+@ex.mistake("You looked up places with `index`, which finds the first only. When a file stands "
+            "twice in the list, its second place is lost: count along with `enumerate`.")
+def places_by_index(files, group, n):
+    last = _last(files, group, n)
+    sides = [f for f in files if group(f) not in last], [f for f in files if group(f) in last]
+    return tuple([files.index(f) for f in side] for side in sides)
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #dace8af7
 def _minus_n(fn):
@@ -703,6 +736,18 @@ def written_into_its_arguments(train, valid):
         x -= mean
         x /= std
     return train, valid
+
+# %% ../../../nbs/exercises/02_your_pictures.ipynb #559c14e2
+@ex.mistake("You measured over the axes 0, 2 and 3. Here the colours stand last, not second: "
+            "measure over 0, 1 and 2.")
+def colours_taken_for_the_second_axis(train, valid):
+    return tuple(_normalised(x, train, (0, 2, 3)) for x in (train, valid))
+
+@ex.mistake("Each side was divided by its own deviation. Then equal colours come out unequal: use "
+            "the training side's for both.")
+def own_deviations(train, valid):
+    mean = train.mean((0, 1, 2))
+    return tuple((x - mean)/x.std((0, 1, 2), correction=0) for x in (train, valid))
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #bbc8c9db
 def _n_minus_1(fn):

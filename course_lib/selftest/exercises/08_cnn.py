@@ -159,6 +159,11 @@ ex.mistake("You have made the window longer by one gap. There is a gap between e
            "ks - 1 of them, each `dilation` pixels from weight to weight.",
            gap_counted_once_throughout=size_by(gap_counted_once, gap_misjudged))
 
+@wrong_formula("You have divided only the reach, since `//` goes before `-`. Put brackets around "
+               "the way that the window can go.")
+def brackets_forgotten(n, ks, stride, padding, dilation):
+    return n + 2*padding - (dilation*(ks - 1) + 1)//stride + 1
+
 # %% ../../../nbs/exercises/08_cnn.ipynb #1fa01423
 def right_formula(n, ks, stride, padding, dilation):
     return (n + 2*padding - dilation*(ks - 1) - 1)//stride + 1
@@ -204,6 +209,23 @@ for also in "", "_odd_numbers_pass":
 def padding_0_refused(n, ks, stride=1, padding=0, dilation=1):
     if padding < 1: raise ValueError("padding")
     return size_by(right_formula)(n, ks, stride, padding, dilation)
+
+# %% ../../../nbs/exercises/08_cnn.ipynb #7842ad7d
+for also in "", "_odd_numbers_pass":
+    checks = {} if not also else dict(checked="")
+    for name, formula, misfit, sentence in (
+            ("dilation_nowhere", dilation_not_used, without_dilation,
+             "You have left out the dilation, in the formula and where you test whether the window "
+             "fits. With gaps it reaches further: how many pixels lie from its first weight to its "
+             "last?"),
+            ("padding_nowhere", padding_not_used, without_padding,
+             "You have left out the padding, in the formula and where you test whether the window "
+             "fits. It makes the side longer, on each of its two ends."),
+            ("padding_and_dilation_nowhere", padding_and_dilation_not_used, only_ks,
+             "Your lines know n, ks and stride. Padding makes the side longer on both ends, and "
+             "dilation makes the window reach further, in the formula and where you test whether "
+             "it fits.")):
+        ex.mistake(sentence, **{name + also: size_by(formula, misfit, **checks)})
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #a1f0c803
 def with_none(n, ks, stride=1, padding=0, dilation=1):
@@ -460,8 +482,8 @@ ex.mistake(bias_axes, bias_as_a_column=with_bias(F.conv2d, lambda b: b[:, None])
 def bias_always_added(x, w, b=None, *args):
     return F.conv2d(x, w, None, *args) + b[:, None, None]
 
-@ex.mistake("`if b:` asks a whole tensor whether it is true, which has no answer. Ask whether "
-            "there is one: `if b is not None`.")
+@ex.mistake("With `if b:` you ask a whole tensor whether it is true, which has no answer. Ask "
+            "whether there is one: `if b is not None`.")
 def truth_of_the_bias(x, w, b=None, *args):
     return F.conv2d(x, w, b if b else None, *args)
 
@@ -469,6 +491,10 @@ def truth_of_the_bias(x, w, b=None, *args):
             "over all channels.")
 def bias_for_each_channel(x, w, b=None, *args):
     return F.conv2d(x, w, None if b is None else b*w.shape[1], *args)
+
+@ex.mistake("You have added the bias to every single product. Add it once, to their sum.")
+def bias_for_each_product(x, w, b=None, *args):
+    return F.conv2d(x, w, None if b is None else b*w[0].numel(), *args)
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #6fb44894
 ex.right(F.conv2d)
@@ -574,6 +600,12 @@ ex.mistake("You have given F.unfold one side of the kernel, and it takes a squar
            "taller than wide: `w.shape[2:]` has both sides.",
            square_kernels_only=unfold_with(sides=lambda w: w.shape[3]))
 
+def dilation_alone(dilation, padding, stride): return (dilation,)
+
+ex.mistake("You have given neither padding nor stride to F.unfold, so it makes a column for every "
+           "place without them. Hand both on: `padding=padding, stride=stride`.",
+           padding_and_stride_left_out_of_unfold=unfold_with(settings=dilation_alone))
+
 # %% ../../../nbs/exercises/08_cnn.ipynb #b5fc1459
 def channels_last(w): return w.permute(0, 2, 3, 1)
 
@@ -618,9 +650,26 @@ ex.mistake(bias_axes, row_of_bias=with_bias(F.conv2d, lambda b: b))
 ex.mistake(bias_axes, column_of_bias=with_bias(F.conv2d, lambda b: b[:, None]))
 ex.mistake("You have added the bias whether there is one or not. `b` may be None.",
            bias_never_none=bias_always_added)
-ex.mistake("`if b:` asks a whole tensor whether it is true, which has no answer. Ask whether "
-           "there is one: `if b is not None`.",
+ex.mistake("With `if b:` you ask a whole tensor whether it is true, which has no answer. Ask "
+           "whether there is one: `if b is not None`.",
            bias_taken_for_a_truth=truth_of_the_bias)
+
+@ex.mistake("You have taken the root of the number of places for both sides. A picture need not be "
+            "square: `out_size` gives each side.")
+def square_results_only(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+    out = F.conv2d(x, w, None, stride, padding, dilation, groups)
+    side = int(out[0, 0].numel()**0.5)
+    out = out.flatten(2).reshape(len(x), len(w), side, side)
+    return out if b is None else out + b[:, None, None]
+
+@ex.mistake("You have multiplied columns by kernels. The kernels stand on the left, as rows, the "
+            "windows on the right, as columns: `rows@columns`.")
+def columns_on_the_left(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+    size = F.conv2d(x, w, None, stride, padding, dilation, groups).shape
+    columns = F.unfold(x, w.shape[2:], dilation, padding, stride)
+    columns = columns.view(len(x), groups, -1, columns.shape[-1])
+    out = (columns@w.reshape(groups, len(w)//groups, -1)).reshape(size)
+    return out if b is None else out + b[:, None, None]
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #76606777
 ex.right(F.conv2d)
@@ -800,6 +849,9 @@ def pooled_by(together):
     def begins_at_i(x, ks=2): return together(windows_at(x, ks, 1), (-2, -1))
     def begins_at_2i(x, ks=2): return together(windows_at(x, ks, 2), (-2, -1))
     def pieces(x, ks=2): return together(cut_in_pieces(x, ks), (-2, -1))
+    def whole_channels(x, ks=2): return together(x, (-2, -1))
+    def no_channels(x, ks=2): return together(windows_of(x, ks), (1, -2, -1))
+    def one_of_all_windows(x, ks=2): return together(windows_of(x, ks), (0, 1, 2, 3, 4, 5))
     ex.mistake(too_many_axes, one_axis=one_axis)
     ex.mistake(wrong_axes, windows_pooled=windows_pooled)
     ex.mistake(whole_batch, one_number=one_number)
@@ -812,16 +864,21 @@ def pooled_by(together):
     ex.mistake("Your windows begin at every second pixel. They begin at pixel i times `ks`.",
                begins_at_2i=begins_at_2i)
     ex.mistake(cut_wrong, pieces=pieces)
+    ex.mistake("You have made one number of each channel. Each window of `ks` by `ks` pixels gives "
+               "one of its own.", whole_channels=whole_channels)
+    ex.mistake("You have mixed the channels. Each channel is pooled by itself: its axis stays.",
+               no_channels=no_channels)
+    ex.mistake(whole_batch, one_of_all_windows=one_of_all_windows)
 
 pooled_by(torch.amax)
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #a1f0c809
-@ex.mistake("`max` along an axis gives two tensors, the largest numbers and where they stand. Take "
-            "the first of them, or use `amax`, which gives only the numbers.")
+@ex.mistake("Along an axis, `max` gives two tensors, the largest numbers and where they stand. "
+            "Take the first of them, or use `amax`, which gives only the numbers.")
 def numbers_and_places(x, ks=2):
     return windows_of(x, ks).amax(-1).max(-1)
 
-@ex.mistake("`max` along an axis gives two tensors, the largest numbers and where they stand. "
+@ex.mistake("Along an axis, `max` gives two tensors, the largest numbers and where they stand. "
             "`amax` gives only the numbers, and takes both axes at once.")
 def numbers_and_places_of_rows(x, ks=2):
     return windows_of(x, ks).max(-1)
@@ -855,6 +912,12 @@ def max_of_the_first_channel(x, ks=2):
 def reshaped_with_the_rest(x, ks=2):
     n, c, h, w = x.shape
     return x.reshape(n, c, h//ks, ks, w//ks, ks).amax((3, 5))
+
+@ex.mistake("Along an axis, `max` gives two tensors, the largest numbers and where they stand, and "
+            "the two together have no `max`. `amax` gives only the numbers, and takes both axes at "
+            "once.")
+def max_of_numbers_and_places(x, ks=2):
+    return windows_of(x, ks).max(-1).max(-1)
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #b954558d
 ex.right(F.max_pool2d)
@@ -950,6 +1013,11 @@ def mean_with_the_rest(x, ks=2):
     n, c, h, w = x.shape
     return x.reshape(n, c, h//ks, ks, w//ks, ks).mean((3, 5))
 
+@ex.mistake("Your windows grow where a rest is left at the edge. Each has `ks` by `ks` pixels, and "
+            "the rest is left out.")
+def windows_that_grow(x, ks=2):
+    return F.adaptive_avg_pool2d(x, (x.shape[2]//ks, x.shape[3]//ks))
+
 # %% ../../../nbs/exercises/08_cnn.ipynb #a603f11e
 ex.right(F.avg_pool2d)
 
@@ -1037,7 +1105,8 @@ ex = exercise(Net,
            (4, 0.5, False, ramp),
            normed_net,
            any_net],
-    next="`print` your model, and go through its layers one by one with the docstring beside them.",
+    next="`print` your model, and go through its layers one by one with the chain `cnn` beside "
+         "them.",
     hints=["The chain `cnn` above has ten layers. Which of them hold numbers that are learned? "
            "Only those must be made in `__init__`.",
            "In `__init__`: call `super().__init__()`, then make two convolutions, two batch "
@@ -1053,13 +1122,13 @@ ex = exercise(Net,
 # %% ../../../nbs/exercises/08_cnn.ipynb #2d619760
 def net_chain(width=16, dropout=0., norm=False,
               bend=nn.Tanh, last_bend=nn.Tanh, norm_after=False, end=(), drop=nn.Dropout,
-              pool=nn.MaxPool2d, poolings=2, second=None, n_out=2, drop_late=False):
+              pool=nn.MaxPool2d, poolings=2, second=None, n_out=2, drop_late=False, pad=1):
     "`Net` as a chain whose layers are made in another order, or with one part replaced"
     second = second or width//2
-    side = 32//2**poolings
+    side = 32//2**poolings if pad else 6
     dense2, dense1 = nn.Linear(32, n_out), nn.Linear(second*side*side, 32)
     def block(ni, nf, pooled=True):
-        conv = nn.Conv2d(ni, nf, 3, padding=1, bias=not norm or norm_after)
+        conv = nn.Conv2d(ni, nf, 3, padding=pad, bias=not norm or norm_after)
         layers = [nn.BatchNorm2d(nf) if norm else nn.Identity(), bend()]
         if norm_after: layers.reverse()
         return [conv, *layers, *([pool(2)] if pooled else [])]
@@ -1172,6 +1241,23 @@ def batch_flattened(*args):
     *rest, flatten, drop, dense1, bend, dense2 = net_chain(*args)
     return nn.Sequential(*rest, FlattenAll(), drop, dense1, bend, dense2)
 
+@ex.mistake("You have left out the padding. The convolutions of the chain keep the size: "
+            "`padding=1`.")
+def convolutions_not_padded(*args):
+    return net_chain(*args, pad=0)
+
+@ex.mistake("What comes out of the second pooling has channels, height and width. A dense layer "
+            "takes one long row per picture: `x.flatten(1)` before it.")
+def flatten_forgotten(*args):
+    *blocks, flatten, drop, dense1, bend, dense2 = net_chain(*args)
+    return nn.Sequential(*blocks, drop, dense1, bend, dense2)
+
+@ex.mistake("Your first dense layer expects 512 numbers whatever `width` says. There are "
+            "`width//2` channels of 8 by 8.")
+def always_512(*args):
+    *others, dense1, bend, dense2 = net_chain(*args)
+    return nn.Sequential(*others, nn.Linear(512, 32), bend, dense2)
+
 # %% ../../../nbs/exercises/08_cnn.ipynb #15e00624
 ex = question("flat_length",
     after="A network of convolutions",
@@ -1187,8 +1273,8 @@ ex = question("flat_length",
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #6b78cb57
 ex.mistake(24*24*12,
-           "6912 numbers go into the network, 3·48·48, and as many are left after one pooling. "
-           "There are two, and the second convolution makes 12 channels.")
+           "You have halved the sides once, 12·24·24, or counted what goes in, 3·48·48. There are "
+           "two poolings, and the second convolution makes 12 channels.")
 ex.mistake(48*48*12, "You have kept all pixels. Each of the two poolings halves both sides.")
 ex.mistake(12*12*24,
            "You have counted the channels of the first convolution. The second one makes width//2 "
@@ -1208,7 +1294,7 @@ ex.mistake(48*48,
            "You have counted the pixels that go in. Two poolings halve both sides, and there are "
            "12 channels.")
 ex.mistake((12, 12, 12), "That is the shape. How many numbers are there in it?")
-ex.mistake(32, "32 numbers come out of the first dense layer. How many go in?")
+ex.mistake(32, "So many numbers come out of the first dense layer. How many go in?")
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #c629ee59
 row_of_four = one_row(1, 2, 3, 4)
@@ -1274,7 +1360,8 @@ def back_on_the_other_side(x, dx):
 def back_and_to_the_left(x, dx):
     return x.roll(-dx, -1)
 
-@ex.mistake(round_the_back)
+@ex.mistake("You have filled up with the pixel at the other edge. Moved to the right, the first "
+            "column is repeated; moved to the left, the last one.")
 def the_other_edge(x, dx):
     at = torch.arange(x.shape[-1]) - dx
     return x[..., at.where(at >= 0, -1).where(at < x.shape[-1], 0)]

@@ -186,6 +186,24 @@ def channels_swapped(ni, nf, ks, stride, act):
     layers = list(conv_bn_like(ni, nf, ks, stride, act))
     return nn.Sequential(layers[0], nn.BatchNorm2d(ni), *layers[2:])
 
+@ex.mistake("The padding `\"same\"` works at stride 1 only. Half a kernel on each side, "
+            "`ks//2`, keeps the size at stride 1 and halves it at stride 2.")
+def padding_same(*args):
+    return conv_bn_like(*args, padding="same")
+
+no_star = ("Layers go into nn.Sequential one by one. A star hands over what is in a list: "
+           "`nn.Sequential(*layers)`.")
+
+@ex.mistake(no_star)
+def list_without_a_star(*args):
+    return nn.Sequential([conv_bn_like(*args)])
+
+@ex.mistake("F.relu is a function, and nn.Sequential takes layers. The layer that does the same is "
+            "`nn.ReLU()`.")
+def function_for_a_layer(ni, nf, ks, stride, act):
+    layers = conv_bn_like(ni, nf, ks, stride, False)
+    return nn.Sequential(*layers, F.relu) if act else layers
+
 # %% ../../../nbs/exercises/09_resnet.ipynb #31fc8786
 ex.right(conv_bn_like)
 
@@ -209,9 +227,16 @@ def any_convolution(dice):
     "Channels, side of the kernel, and whether there is a bias"
     return dice.pick(3, 4, 7), dice.pick(6, 8), dice.pick(1, 3, 5, 7), dice.pick(True, False)
 
+def whole_number(conv_params, ni, nf, ks=3, bias=False):
+    "What it counts; TypeError for a float"
+    n = conv_params(ni, nf, ks, bias)
+    if isinstance(n, float): raise TypeError(f"{n} is a float; numbers are counted with an int")
+    return n
+
 # %% ../../../nbs/exercises/09_resnet.ipynb #e77604a3
 ex = exercise(conv_params,
     after="A convolution, a normalisation, a ReLU",
+    use=whole_number,
     cases=[(1, 1, 3),
            (2, 5, 3),
            (2, 5, 1, True),
@@ -289,8 +314,8 @@ def twice_the_side(ni, nf, ks=3, bias=False):
 def with_batchnorm(ni, nf, ks=3, bias=False):
     return nf*ni*ks**2 + 2*nf
 
-@ex.mistake("`parameters()` gives tensors, and you have counted the tensors. How many numbers does "
-            "each of them hold?")
+@ex.mistake("You have counted the tensors that `parameters()` gives. How many numbers does each of "
+            "them hold?")
 def tensors_counted(ni, nf, ks=3, bias=False):
     return 1 + bias
 
@@ -515,6 +540,21 @@ class InputAddedAsItIs(ResBlockLike):
     def forward(self, x):
         return x + F.relu(self.correction(x))
 
+@ex.mistake("With `+=` you write into the input itself: a shortcut that does nothing hands on the "
+            "very same tensor. Write a sum, `self.shortcut(x) + self.convs(x)`, which makes a new "
+            "one.")
+class WrittenIntoTheInput(ResBlockLike):
+    def forward(self, x):
+        out = self.across(x)
+        out += self.correction(x)
+        return F.relu(out)
+
+@ex.mistake("You have put the convolutions behind the shortcut. They stand beside it: both get "
+            "`x`, and what they give is added.")
+class OneAfterTheOther(ResBlockLike):
+    def forward(self, x):
+        return F.relu(self.correction(self.across(x)))
+
 # %% ../../../nbs/exercises/09_resnet.ipynb #43b38e19
 ex.right(ResBlockLike)
 
@@ -708,6 +748,27 @@ def first_width_into_each_block(n_out, widths):
 def last_layer_without_bias(n_out, widths):
     return nn.Sequential(*tiny_like(n_out, widths)[:-1], nn.Linear(widths[-1], n_out, bias=False))
 
+@ex.mistake("The average leaves one pixel per channel, but height and width are still there, each "
+            "1 long. Take them off with `nn.Flatten()` before the last layer.")
+def flatten_forgotten(n_out, widths):
+    *body, flatten, score = tiny_like(n_out, widths)
+    return nn.Sequential(*body, score)
+
+@ex.mistake("Your stem is a bare convolution. It is a whole `conv_bn`, with BatchNorm and ReLU.")
+def stem_without_batchnorm(n_out, widths):
+    def conv(ni, nf, stride, act): return nn.Conv2d(ni, nf, 3, stride, padding=1, bias=False)
+    return tiny_like(n_out, widths, start=conv)
+
+@ex.mistake("Your first block expects the three colours. The stem has made `widths[0]` channels of "
+            "them: the first block goes from `widths[0]` to `widths[0]`.")
+def colours_into_the_first_block(n_out, widths):
+    stem, first, *rest = tiny_like(n_out, widths)
+    return nn.Sequential(stem, ResBlock(3, widths[0]), *rest)
+
+@ex.mistake(no_star)
+def layers_without_a_star(n_out, widths):
+    return nn.Sequential(list(tiny_like(n_out, widths)))
+
 # %% ../../../nbs/exercises/09_resnet.ipynb #7fbb582a
 ex.right(tiny_like)
 
@@ -841,22 +902,24 @@ def predict_batch(model, xb):
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #b2b96f1c
 def asked_model(training):
-    "A small network with BatchNorm and dropout that has seen other data, in one of both modes"
+    """A small network with BatchNorm and dropout that has seen other data, in one of both modes;
+    BatchNorm is frozen, the last layer learns"""
     model = nn.Sequential(nn.BatchNorm1d(2), nn.Dropout(0.5), nn.Linear(2, 3)).double()
     with torch.no_grad():
         model[0].running_mean.copy_(torch.tensor([1., -1]))
         model[0].running_var.copy_(torch.tensor([4., 0.25]))
         model[2].weight.copy_(torch.tensor([[1., 0], [0, 1], [1, -1]]))
         model[2].bias.copy_(torch.tensor([0., 0.5, 1]))
+    model[0].requires_grad_(False)
     return model.train(training)
 
 def traces(model):
     "What a model shows of having been asked"
-    weight, bias = model[2].parameters()
+    bias = model[2].bias
     return {"model.training": all(m.training for m in model.modules()),
             "running mean": model[0].running_mean.clone(),
             "its gradient is kept": bias.grad is not None,
-            "it may learn": weight.requires_grad,
+            "what may learn": [p.requires_grad for p in model.parameters()],
             "gradients are switched on": torch.is_grad_enabled()}
 
 def asked(predict_batch, training, xb):
@@ -928,7 +991,8 @@ def left_in_evaluation_with_gradients(model, xb):
 
 @ex.mistake("You have left the model in evaluation mode. Whoever goes on training it would train "
             "without dropout, and with old means: keep `model.training` before, and put it back "
-            "with `model.train(was)`; setting `model.training` reaches the outermost module only.")
+            "with `model.train(was)`. It must stand above `return`, since nothing below is run; "
+            "and setting `model.training` reaches the outermost module only.")
 def left_in_evaluation(model, xb):
     return scores_of(model, xb, put_back=False).softmax(1)
 
@@ -1022,6 +1086,13 @@ def gradients_off_for_good(model, xb):
 def gradients_cleared(model, xb):
     model.zero_grad()
     return scores_of(model, xb).softmax(1)
+
+@ex.mistake("You have frozen all and then thawed all, also what was frozen before. Leave it as it "
+            "is: `with torch.no_grad():` holds for its own lines only.")
+def all_thawed(model, xb):
+    probs = scores_of(model, xb).softmax(1)
+    model.requires_grad_(True)
+    return probs
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #e00ce9bc
 @ex.right
