@@ -171,7 +171,7 @@ NEXT = {ERROR: "Read the last line of the message first.",
         VALUE: "Do this case by hand, and compare.",
         "LARGE": "Print what each of your lines gives: which is the first that is not what you meant?",
         CHANGED: "Which of your lines writes into its argument? Operations that end in _ and += do.",
-        "NOTHING": "Nothing is handed back: is there a `return`?",
+        "NOTHING": "Nothing is handed back. `print` shows a value, `return` hands it back.",
         "AFTER": "Print what yours gives for this input: is it of the kind and shape that the task asks for?",
         "STOPPED": "What should end the loop, and does it ever happen?",
         "SLOPES": "Slopes flow through operations on tensors only. `.item()`, `.tolist()`, `float(...)`, NumPy, "
@@ -188,6 +188,8 @@ SAID = {"does not require grad": "No slopes are kept for this. `requires_grad_()
         "Dimension out of range": "There is no such axis: print the shape. Axes are counted from 0.",
         "call numpy": "NumPy keeps no slopes. Stay with tensors, or take `t.detach()` where none are needed.",
         "graph a second time": "A calculation can be gone through backwards once: calculate the loss anew each time.",
+        "before Module.__init__": "`super().__init__()` comes first.",
+        "not a Module subclass": "Every part must be a layer: `nn.ReLU()`, not `F.relu`; `nn.Sequential(*layers)`.",
         "same dtype|scalar type": "Two kinds of numbers meet here. Print both dtypes.",
         "one element|than one value is ambiguous": "A whole tensor stands where one number is needed.",
         "NoneType": "Something here is None. What prints or changes in place gives None, and so does `.grad` before "
