@@ -740,7 +740,14 @@ def picture_of(*rows):
     "A batch of one picture with one channel"
     return torch.tensor([[list(rows)]], dtype=torch.float32)
 
+def torchs_max_pool(x, ks=2):
+    return F.max_pool2d(x, ks)
+
+def torchs_avg_pool(x, ks=2):
+    return F.avg_pool2d(x, ks)
+
 pool_cases = [(picture_of([1, 2, 5, 4], [3, 0, 0, 7]), 2),
+              (picture_of([4, 1, 0, 2], [0, 3, 6, 0]),),                    # `ks` left out
               (picture_of([1, 2, 5, 4, 9], [3, 0, 0, 7, 9]), 2),            # a rest at the edge
               (picture_of([1, 2, 3], [4, 5, 6], [7, 8, 0]), 3),
               (picture_of([-1, -2], [-3, -4]), 2),
@@ -765,7 +772,7 @@ ex = exercise(max_pool,
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #61369dd9
 ex.mistake("You have taken the mean of every window. Max pooling keeps its largest number.",
-           mean_taken=F.avg_pool2d)
+           mean_taken=torchs_avg_pool)
 
 @ex.mistake("Your windows overlap, they move by one pixel. In pooling they lie side by side: each "
             "begins `ks` pixels after the last.")
@@ -920,7 +927,7 @@ def max_of_numbers_and_places(x, ks=2):
     return windows_of(x, ks).max(-1).max(-1)
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #b954558d
-ex.right(F.max_pool2d)
+ex.right(torchs_max_pool)
 
 @ex.right
 def max_of_blocks(x, ks=2):
@@ -955,7 +962,7 @@ def divided_by_four(x, ks=2):
     return F.avg_pool2d(x, ks)*ks**2/4
 
 ex.mistake("You have kept the largest number. Average pooling gives the mean of each window.",
-           largest_kept=F.max_pool2d)
+           largest_kept=torchs_max_pool)
 
 @ex.mistake("Your windows overlap, they move by one pixel. In pooling they lie side by side: each "
             "begins `ks` pixels after the last.")
@@ -1019,7 +1026,7 @@ def windows_that_grow(x, ks=2):
     return F.adaptive_avg_pool2d(x, (x.shape[2]//ks, x.shape[3]//ks))
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #a603f11e
-ex.right(F.avg_pool2d)
+ex.right(torchs_avg_pool)
 
 @ex.right
 def mean_of_blocks(x, ks=2):

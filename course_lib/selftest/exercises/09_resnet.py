@@ -209,7 +209,7 @@ ex.right(conv_bn_like)
 
 @ex.right
 class OwnConvBn(nn.Module):
-    def __init__(self, ni, nf, ks, stride, act):
+    def __init__(self, ni, nf, ks=3, stride=1, act=True):
         super().__init__()
         self.norm, self.act = nn.BatchNorm2d(nf), act
         self.look = nn.Conv2d(ni, nf, ks, stride, ks//2, bias=False)
@@ -773,7 +773,7 @@ def layers_without_a_star(n_out, widths):
 ex.right(tiny_like)
 
 @ex.right
-def one_loop_for_all_blocks(n_out, widths):
+def one_loop_for_all_blocks(n_out=1000, widths=(32, 64, 128, 256)):
     layers, ni = [conv_bn(3, widths[0], 3, 2)], widths[0]
     for i, nf in enumerate(widths):
         layers.append(ResBlock(ni, nf, 2 if i else 1))
