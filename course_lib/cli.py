@@ -253,7 +253,7 @@ Click a lesson. Run its cells from top to bottom with Shift+Enter, and change wh
 {rows}
 
 **practice** is the lesson with its exercises left open: you write, and `check` tells you whether it is right.
-**clean** is the lesson without its words: what is each cell for, and what will it print?
+**clean** is the lesson without its words: say before each section what it will show, and compare afterwards.
 Both are copies of your own, in the folder `my`. Nothing overwrites what you do in them.
 
 Further down: [Where do I stand?](#Where-do-I-stand?) · [Questions](#Questions) · \
