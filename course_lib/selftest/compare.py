@@ -71,7 +71,7 @@ def _arrays_differ(got, want, tol):
 def _count(x): return f"{len(x)} value{'s'*(len(x) != 1)}"
 
 def _parts_differ(got, want, tol):
-    if len(got) != len(want): return SHAPE, f"it gives {_count(got)} where {_count(want)} {'is' if len(want) == 1 else 'are'} expected"
+    if len(got) != len(want): return SHAPE, f"it gives {_count(got)}, not {len(want)}"
     if isinstance(want, dict) and got.keys() != want.keys():
         return SHAPE, f"it gives the keys {list(got)} where {list(want)} are expected"
     found = [(k, difference(got[k], want[k], tol)) for k in (want if isinstance(want, dict) else range(len(want)))]
