@@ -53,14 +53,14 @@ def _apart(got, want):
         said = next((s for p in (6, 9, 12, 17) if (s := (f"{got:.{p}g}", f"{want:.{p}g}")) and s[0] != s[1]), said)
     return "it gives {} where {} is expected".format(*(textwrap.shorten(s, 80) for s in said))
 
-def _single(got, want):
+def _float32_for_64(got, want):
     "Whether float32 stands where float64 is expected"
     return str(got).endswith("float32") and str(want).endswith("float64")
 
 def _arrays_differ(got, want, tol):
     if got.shape != want.shape:
         return SHAPE, f"it gives the shape {tuple(got.shape)} where {tuple(want.shape)} is expected"
-    if _single(got.dtype, want.dtype): tol = max(tol, 1e-5)
+    if _float32_for_64(got.dtype, want.dtype): tol = max(tol, 1e-5)
     elif got.dtype != want.dtype: return DTYPE, f"it gives {got.dtype} where {want.dtype} is expected"
     if torch.is_tensor(want): got, want = (x.detach().cpu().resolve_conj().numpy() for x in (got, want))
     wrong = np.argwhere(~np.isclose(got, want, tol, tol, equal_nan=True))
