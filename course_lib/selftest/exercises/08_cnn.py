@@ -6,13 +6,13 @@
 __all__ = []
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #ae642b0c
-import contextlib
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 from course_lib.cnn import Net, avg_pool, conv_loops, conv_unfold, max_pool, out_size, shifted
 from course_lib.selftest.exercise import exercise, question
+from course_lib.selftest.trial import in_float64, known_numbers, new_network
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #733b8a14
 def first_channel(value, *args):
@@ -1038,50 +1038,15 @@ def mean_by_convolution(x, ks=2):
     kernels = torch.full((c, 1, ks, ks), 1/ks**2, dtype=x.dtype)
     return F.conv2d(x, kernels, stride=ks, groups=c)
 
-# %% ../../../nbs/exercises/08_cnn.ipynb #18d07e31
-def numbers_for(p):
-    "Numbers that depend on the shape of `p` alone"
-    seed = sum(n*7**i for i, n in enumerate(p.shape))
-    gen = torch.Generator().manual_seed(seed)
-    return torch.randn(p.shape, generator=gen, dtype=p.dtype)/max(1, p[0].numel())**0.5
-
-@contextlib.contextmanager
-def in_float64():
-    "Whatever is made inside holds float64"
-    torch.set_default_dtype(torch.float64)
-    try: yield
-    finally: torch.set_default_dtype(torch.float32)
-
-def new_network(make, x):
-    "What `make()` gives; TypeError when it is no network that can learn"
-    model, another = make(), make()
-    if not isinstance(model, nn.Module):
-        raise TypeError("a model is to come back, as nn.Sequential(*layers) is one, and not a "
-                        f"{type(model).__name__}")
-    x = x.clone().requires_grad_()
-    scores = model(x), another(x)                       # makes lazy layers
-    knobs = list(model.parameters())
-    if not knobs:
-        raise TypeError("PyTorch finds no knobs in it. It looks for layers that __init__ stores, "
-                        "each under a name of its own: self.conv1 = ..., not in a plain list")
-    if all(torch.equal(p, q) for p, q in zip(knobs, another.parameters())):
-        raise TypeError("two networks, made one after the other, begin with the same numbers: "
-                        "leave the seed out of the class")
-    if torch.is_tensor(scores[0]) and scores[0].requires_grad: scores[0].sum().backward()
-    if torch.is_tensor(scores[0]) and (x.grad is None or any(p.grad is None for p in knobs[:2])):
-        raise TypeError("no gradient comes back through it, so it cannot learn: leave out no_grad "
-                        "and detach")
-    return model
-
 # %% ../../../nbs/exercises/08_cnn.ipynb #a1f0c80b
 def filled_outputs(make, x):
     """What a network gives for `x` in training and in evaluation mode, when each parameter holds
-    `numbers_for` it, and how many weights it has; TypeError when it cannot learn"""
+    `known_numbers` it, and how many weights it has; TypeError when it cannot learn"""
     with in_float64(): model = new_network(make, x)
     for p in model.parameters(): p.grad = None
     outputs = {"weights": sum(p.numel() for p in model.parameters() if p.ndim > 1)}
     with in_float64(), torch.no_grad():
-        for p in model.parameters(): p.copy_(numbers_for(p))
+        for p in model.parameters(): p.copy_(known_numbers(p))
         for m in model.modules():
             if isinstance(m, nn.BatchNorm2d):
                 m.reset_running_stats()

@@ -6,55 +6,18 @@
 __all__ = []
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #71219586
-import contextlib
 import copy
 import torch
 import torch.nn.functional as F
 from torch import nn
 from course_lib.resnet import ResBlock, conv_bn, tiny_resnet
 from course_lib.selftest.exercise import exercise, question
-
-# %% ../../../nbs/exercises/09_resnet.ipynb #6f15862e
-def known_numbers(p):
-    "Numbers for a parameter, equal for equal shapes, and small enough for many inputs"
-    seed = sum(n*7**i for i, n in enumerate(p.shape))
-    gen = torch.Generator().manual_seed(seed)
-    return torch.randn(p.shape, generator=gen, dtype=p.dtype)/max(1, p[0].numel())**0.5
-
-@contextlib.contextmanager
-def in_float64():
-    "Whatever is made inside holds float64"
-    torch.set_default_dtype(torch.float64)
-    try: yield
-    finally: torch.set_default_dtype(torch.float32)
-
-def new_layer(make, x):
-    "What `make()` gives; TypeError when it is no layer that can learn"
-    model, another = make(), make()
-    if not isinstance(model, nn.Module):
-        raise TypeError("a layer is to come back, as nn.Sequential(*layers) is one, and not a "
-                        f"{type(model).__name__}")
-    x = (x + 0.01*torch.rand_like(x)).requires_grad_()
-    out = model(x)
-    another(x)                                  # both calls make lazy layers
-    params = list(model.parameters())
-    if not params:
-        raise TypeError("PyTorch finds nothing to learn in it. It looks for layers that __init__ "
-                        "stores, each under a name of its own: self.convs = ...")
-    if all(torch.equal(p, q) for p, q in zip(params, another.parameters()) if p.ndim > 1):
-        raise TypeError("two of them, made one after the other, begin with the same numbers: "
-                        "leave out the seed")
-    if torch.is_tensor(out):
-        if out.requires_grad: out.sum().backward()
-        if x.grad is None or not all(p.requires_grad for p in params):
-            raise TypeError("it cannot learn: a gradient must come back through it. Leave out "
-                            "no_grad, detach and requires_grad=False")
-    return model
+from course_lib.selftest.trial import in_float64, known_numbers, new_network
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #b2f0c901
 def known_outputs(make, x):
     "What a model gives for `x` in training and in evaluation mode, with known numbers in it"
-    with in_float64(): model = new_layer(make, x)
+    with in_float64(): model = new_network(make, x)
     outputs = {}
     with in_float64(), torch.no_grad():
         for p in model.parameters():
