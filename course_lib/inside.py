@@ -11,15 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-# %% ../nbs/lessons/10_inside.ipynb #a9381012
+# %% ../nbs/lessons/10_inside.ipynb #9e624f7a
 def first_filters(model):
-    """Weights of the first convolution, each filter from 0 to 1: `(nf,c,kh,kw)`;
-    ValueError for a model without convolutions"""
+    """Weights of the first convolution as pictures, 0.5 for a weight of 0, each filter
+    from 0 to 1 at most: `(nf,c,kh,kw)`; ValueError for a model without convolutions"""
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d):
             w = layer.weight.detach()
-            low, high = w.amin((1, 2, 3), keepdim=True), w.amax((1, 2, 3), keepdim=True)
-            return (w - low)/(high - low).clip(1e-9)
+            return 0.5 + 0.5*w/w.abs().amax((1, 2, 3), keepdim=True).clip(1e-9)
     raise ValueError(f"{type(model).__name__} has no Conv2d layer, so there are no "
                      "filters to look at: take a model with convolutions.")
 
@@ -71,7 +70,7 @@ def predicting(model):
         for layer, training in modes.items():
             layer.training = training
 
-# %% ../nbs/lessons/10_inside.ipynb #b228524e
+# %% ../nbs/lessons/10_inside.ipynb #0be8f2f9
 def _run(model, xb):
     "`model(xb)`; ValueError for what is no batch of pictures, or does not fit"
     shape = tuple(getattr(xb, "shape", ()))
@@ -92,7 +91,8 @@ def _scores(model, xb, yb):
         raise ValueError(f"{type(model).__name__} gives no scores (n,classes): give a "
                          "classifier.")
     n, c = out.shape
-    if tuple(yb.shape) != (n,) or yb.is_floating_point() or not 0 <= yb.min() <= yb.max() < c:
+    if (tuple(yb.shape) != (n,) or yb.is_floating_point()
+            or not 0 <= yb.min() <= yb.max() < c):
         raise ValueError(f"yb={str(yb.tolist()):.60} for {n} pictures and {c} classes: "
                          "give one class per picture, as in torch.tensor([0, 1]), each "
                          f"from 0 to {c - 1}.")
@@ -223,10 +223,11 @@ def pca(x, k=2):
     _, _, directions = torch.linalg.svd(x, full_matrices=False)
     return x@directions[:k].T
 
-# %% ../nbs/lessons/10_inside.ipynb #50fc865a
+# %% ../nbs/lessons/10_inside.ipynb #01becc89
 def nearest(query, x, k=5):
     "For each row of `query` the `k` rows of `x` nearest to it: `(q,f), (n,f) -> (q,k)`"
-    if query.ndim != 2 or x.ndim != 2 or query.shape[1] != x.shape[1] or not 1 <= k <= len(x):
+    fit = query.ndim == x.ndim == 2 and query.shape[1] == x.shape[1]
+    if not fit or not 1 <= k <= len(x):
         raise ValueError(f"query {tuple(query.shape)}, x {tuple(x.shape)}, k={k}: both "
                          "need two axes and rows of one length, and x at least k rows.")
     return torch.cdist(query, x).topk(k, largest=False).indices
