@@ -70,7 +70,7 @@ def predicting(model):
         for layer, training in modes.items():
             layer.training = training
 
-# %% ../nbs/lessons/10_inside.ipynb #d40940c1
+# %% ../nbs/lessons/10_inside.ipynb #795fee83
 def _batch(xb):
     "`xb`, if it is a batch of pictures; else ValueError"
     shape = tuple(getattr(xb, "shape", ()))
@@ -102,6 +102,11 @@ def _scores(model, xb, yb):
                          "class per picture, as in torch.tensor([0, 1]), each from 0 to "
                          f"{c - 1}.")
     return out[range(n), yb], out
+
+def _probs(model, xb, yb):
+    "The probabilities of the classes `yb`: `(n,)`"
+    score, scores = _scores(model, xb, yb)
+    return (score - scores.logsumexp(1)).exp()
 
 def _maps(acts, name):
     "What layer `name` gave, if it is maps `(n,c,h,w)`; else ValueError"
@@ -162,20 +167,17 @@ def _within(channel, maps):
     raise ValueError(f"Channel {channel} of a layer with {maps.shape[1]} channels: they "
                      f"go from 0 to {maps.shape[1] - 1}.")
 
-# %% ../nbs/lessons/10_inside.ipynb #ef229379
+# %% ../nbs/lessons/10_inside.ipynb #0d34d6a6
 def occlusion(model, xb, yb, side=16, stride=8):
     """How far the probability of the class `yb` falls when a grey square covers a pixel
     (Zeiler & Fergus 2013, arXiv:1311.2901): `(n,c,h,w), (n,) -> (n,h,w)`"""
-    def prob(xb):
-        score, scores = _scores(model, xb, yb)
-        return (score - scores.logsumexp(1)).exp()          # softmax, of one class each
     with predicting(model), torch.no_grad():
-        before = prob(xb)                                   # (n,)
-        fall, times = xb.new_zeros(len(xb), *xb.shape[2:]), 0*xb[0, 0]
+        before, fall, times = _probs(model, xb, yb), 0*xb[:, 0], 0*xb[0, 0]
         for rows, cols in _squares(*xb.shape[2:], side, stride):
             covered = xb.clone()
             covered[:, :, rows, cols] = 0
-            fall[:, rows, cols] += (before - prob(covered))[:, None, None]
+            change = before - _probs(model, covered, yb)            # (n,)
+            fall[:, rows, cols] += change[:, None, None]
             times[rows, cols] += 1
     return fall/times
 
