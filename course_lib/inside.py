@@ -145,7 +145,7 @@ def _unit(maps, row, col):
     raise ValueError(f"row={row}, col={col} in a map of {h}×{w}: rows go from 0 to "
                      f"{h - 1}, columns to {w - 1}.")
 
-# %% ../nbs/lessons/10_inside.ipynb #f619b5f5
+# %% ../nbs/lessons/10_inside.ipynb #fff30689
 def top_patches(model, xb, name, channels, k=9):
     """What channels of layer `name` wait for (Zeiler & Fergus 2013, arXiv:1311.2901):
     for each, a list of the patches `(c,h,w)` it answers to most, the best first"""
@@ -155,7 +155,7 @@ def top_patches(model, xb, name, channels, k=9):
         patches = []
         for i in peaks.topk(min(k, len(xb))).indices.tolist():
             row, col = divmod(places[i].item(), maps.shape[3])
-            top, bottom, left, right = receptive_field(model, xb[:4], name, row, col)
+            top, bottom, left, right = receptive_field(model, xb[:2], name, row, col)
             patches.append(xb[i, :, top:bottom, left:right])
         found.append(patches)
     return found
