@@ -15,6 +15,7 @@ from pickle import UnpicklingError
 import torch
 from safetensors import safe_open
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 from . import resnet
 from .core import patience
 
@@ -130,19 +131,35 @@ def layer_groups(model):
     return [[p for p in model.body.parameters() if id(p) not in ids], late, list(model.head.parameters())]
 
 # %% ../nbs/lib/05_model.ipynb #7941a597
+def _before_what_learns(model):
+    "The BatchNorms in front of which nothing learns: what they average is the same network from batch to batch"
+    for m in model.modules():
+        if isinstance(m, BatchNorm) and m.track_running_stats: yield m
+        if any(p.requires_grad for p in m.parameters(recurse=False)): return
+
+def _own_momentum(model):
+    "Gives every BatchNorm back the momentum that `freeze` took"
+    for m in model.modules():
+        if hasattr(m, "own_momentum"): m.momentum = m.__dict__.pop("own_momentum")
+
 def freeze(
     model,
     train_bn=False):    # True: BatchNorm's scale and shift go on learning, as in fastai; costs a full backward pass
-    "Only the head learns: no gradient flows through the body at all. BatchNorm's running statistics do move"
+    "Only the head learns, no gradient flows through the body. BatchNorm's averages are counted anew from the next batch"
     if not isinstance(model, BodyHead): raise ValueError(
         f"A {type(model).__name__} has no body to freeze: only a BodyHead, as vision_learner makes it, has one.")
+    _own_momentum(model)                # it may be frozen already, in the other way
     model.body.requires_grad_(False)
     for m in model.body.modules():
-        if train_bn and isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)): m.requires_grad_(True)
+        if train_bn and isinstance(m, BatchNorm): m.requires_grad_(True)
+    for m in _before_what_learns(model):
+        m.own_momentum, m.momentum = m.momentum, None       # None: a plain average of all batches since the count was 0
+        m.num_batches_tracked.zero_()
     return model
 
 def unfreeze(model):
-    "Everything learns"
+    "Everything learns, and BatchNorm's averages follow with the momentum they had"
+    _own_momentum(model)
     return model.requires_grad_(True)
 
 def spread(
