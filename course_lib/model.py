@@ -113,7 +113,7 @@ def _knock(url, seconds):
     "OSError unless a server answers soon, with an error or not. A thread asks: names, routes and proxies may all hang"
     said = []
     def ask():
-        try: said.append(urlopen(url, timeout=seconds).close())
+        try: said.append(urlopen(url, timeout=2*seconds).close())
         except HTTPError: said.append(None)                         # an answer, too: the download will say which
         except (OSError, HTTPException) as e: said.append(e)
     thread = Thread(target=ask, daemon=True)
