@@ -27,12 +27,12 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import partial
 
-# %% ../nbs/lessons/10_inside.ipynb #c9dbc29d
+# %% ../nbs/lessons/10_inside.ipynb #d3a6e91e
 def _layer(model, name):
     "The layer called `name`; ValueError with the nearest names if there is none"
     if not isinstance(model, nn.Module):
-        raise ValueError(f"{type(model).__name__} is no model: give the nn.Module, of a "
-                         "learner that is learn.model.")
+        raise ValueError(f"{type(model).__name__} is no model: give the nn.Module "
+                         "itself, of a learner learn.model.")
     layers = dict(model.named_modules())
     if name in layers: return layers[name]
     near = get_close_matches(str(name), layers, 3, 0.4) or [n for n in layers if n][:3]
@@ -70,19 +70,19 @@ def predicting(model):
         for layer, training in modes.items():
             layer.training = training
 
-# %% ../nbs/lessons/10_inside.ipynb #0be8f2f9
+# %% ../nbs/lessons/10_inside.ipynb #2567ad7c
 def _run(model, xb):
     "`model(xb)`; ValueError for what is no batch of pictures, or does not fit"
     shape = tuple(getattr(xb, "shape", ()))
     if len(shape) != 4 or not all(shape):
-        hint = "one picture makes a batch as x[None]" if len(shape) == 3 else "take a batch"
-        raise ValueError(f"{type(xb).__name__} of shape {shape}: a batch of pictures has "
-                         f"4 axes, (n,c,h,w), none of them empty; {hint}.")
+        hint = "x[None] makes a batch of one picture" if len(shape) == 3 else "take one"
+        raise ValueError(f"{type(xb).__name__} of shape {shape}: a batch of pictures "
+                         f"has 4 axes, (n,c,h,w), none of them empty; {hint}.")
     try: return model(xb)
     except RuntimeError as e:
         said = str(e).splitlines()[0]
-        raise ValueError(f"{type(model).__name__} cannot read pictures of shape {shape} "
-                         f"({said}): give it pictures as it was trained on.") from None
+        raise ValueError(f"{type(model).__name__} cannot read pictures of shape "
+                         f"{shape} ({said}): give it such as it learned.") from None
 
 def _scores(model, xb, yb):
     "The scores of the classes `yb`, all scores: `(n,), (n,c)`; ValueError for bad `yb`"
@@ -102,9 +102,9 @@ def _maps(acts, name):
     "What layer `name` gave, if it is maps `(n,c,h,w)`; else ValueError"
     out = acts.get(name)
     if getattr(out, "ndim", 0) == 4: return out
-    gave = f"numbers of shape {tuple(out.shape)}" if torch.is_tensor(out) else "no tensor"
-    raise ValueError(f"{name!r} gives {gave}, not maps (n,c,h,w): take an earlier layer, "
-                     "a convolution or a block of them.")
+    gave = f"shape {tuple(out.shape)}" if torch.is_tensor(out) else "no tensor"
+    raise ValueError(f"{name!r} gives {gave}, not maps (n,c,h,w): take an earlier "
+                     "layer, a convolution or a block of them.")
 
 # %% ../nbs/lessons/10_inside.ipynb #f4343319
 def activations(model, xb, names):
@@ -135,13 +135,13 @@ def _unit(maps, row, col):
     raise ValueError(f"row={row}, col={col} in a map of {h}×{w}: rows go from 0 to "
                      f"{h - 1}, columns to {w - 1}.")
 
-# %% ../nbs/lessons/10_inside.ipynb #ac0e1483
+# %% ../nbs/lessons/10_inside.ipynb #f619b5f5
 def top_patches(model, xb, name, channels, k=9):
     """What channels of layer `name` wait for (Zeiler & Fergus 2013, arXiv:1311.2901):
-    for each, a list of the patches `(c,h,w)` that make it answer most, the best first"""
+    for each, a list of the patches `(c,h,w)` it answers to most, the best first"""
     maps, found = _maps(activations(model, xb, [name]), name), []
     for channel in channels:
-        peaks, places = maps[:, _within(channel, maps)].flatten(1).max(1)   # per picture
+        peaks, places = maps[:, _within(channel, maps)].flatten(1).max(1)
         patches = []
         for i in peaks.topk(min(k, len(xb))).indices.tolist():
             row, col = divmod(places[i].item(), maps.shape[3])
@@ -150,12 +150,12 @@ def top_patches(model, xb, name, channels, k=9):
         found.append(patches)
     return found
 
-# %% ../nbs/lessons/10_inside.ipynb #f3e10fe1
+# %% ../nbs/lessons/10_inside.ipynb #092c962c
 def _within(channel, maps):
     "`channel`, if the maps `(n,c,h,w)` have it; else ValueError"
     if 0 <= channel < maps.shape[1]: return channel
-    raise ValueError(f"Channel {channel} of a layer with {maps.shape[1]}: they go from 0 "
-                     f"to {maps.shape[1] - 1}.")
+    raise ValueError(f"Channel {channel} of a layer with {maps.shape[1]} channels: they "
+                     f"go from 0 to {maps.shape[1] - 1}.")
 
 # %% ../nbs/lessons/10_inside.ipynb #9ba09168
 def occlusion(model, xb, yb, side=16, stride=8):
