@@ -20,7 +20,8 @@ ENDS_WITH = {  # what the lessons say, on the drawn data
                         " and no_leak == 0 and leak > 0.1",
     "03_fine_tuning": "after_one_epoch_at_one_rate > head_only + 0.2 and head_only + 0.1 < with_the_old_body < min(with_the_old_head, after_one_epoch_at_one_rate) - 0.1"
                       " and head_only < after_new_averages < after_one_epoch_at_one_rate - 0.1 and spread_forgot < one_rate_forgot"
-                      " and max(three_epochs_one_rate, three_epochs_spread) < three_epochs_head_only - 0.05 and three_epochs_head_only < head_only"
+                      " and max(three_epochs_one_rate, three_epochs_spread) < three_epochs_head_only - 0.05 and abs(three_epochs_head_only - head_only) < 0.06"
+                      " and averages_counted < averages_forgetting - 0.1"
                       " and small_network_longer < large_network - 0.05 < small_network - 0.1",
     "04_descent": "above_the_best < 0.01 and below_the_edge < 1 and above_the_edge > 1000 and forgot > 2*zeroed",
     "05_relu": "0.542 < without_weights < 0.56 and worst_of_five <= 0.005 and voice_calculated < 0.1 and voice_learned > 0.3 and owl < 0.02",
