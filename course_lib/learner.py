@@ -102,8 +102,12 @@ class Learner:
         lrs = model.spread(self.lr if lr_max is None else lr_max, len(model.layer_groups(self.model)))
         self.fit(epochs, lrs, training.one_cycle(lrs, pct_start, div, div_final))
 
-    def fine_tune(self, epochs, base_lr=2e-3, freeze_epochs=1, lr_mult=100, pct_start=0.3, div=5.):
-        "fastai's recipe: the head for `freeze_epochs`, then all at half the rate, early layers at 1/`lr_mult` of it"
+    def fine_tune(self, epochs=None, base_lr=None, freeze_epochs=1, lr_mult=None, pct_start=0.3, div=5.):
+        "fastai's way: the head for `freeze_epochs`, then all at half the rate, early layers at 1/`lr_mult` of it"
+        own = model.recipe(self.arch, len(self.dls.train))            # for what is not given
+        if epochs is None: epochs = own["epochs"]
+        if base_lr is None: base_lr = own["base_lr"]
+        if lr_mult is None: lr_mult = own["lr_mult"]
         epochs, freeze_epochs = whole("epochs", epochs, 3, least=0), whole("freeze_epochs", freeze_epochs, 1, least=0)
         base_lr, lr_mult = number("base_lr", base_lr, 2e-3, above=0), number("lr_mult", lr_mult, 100, least=1)
         training.one_cycle(base_lr, pct_start, div)        # so that what is wrong with them is said before training
@@ -269,7 +273,7 @@ def _read(file):
     state = load_file(_meant(file))
     if about.get("sha256") != _checksum(state, about): raise ValueError(
         f"{_meant(file)} was altered or damaged after export() (its checksum differs): {_AGAIN}.")
-    return state, about
+    return model.new_names(state) if about.get("arch") == "tiny_resnet" else state, about
 
 def vision_learner(
     dls,
