@@ -57,12 +57,11 @@ def hooked(model, names):
         for handle in handles:
             handle.remove()
 
-# %% ../nbs/lessons/10_inside.ipynb #73df9b1d
+# %% ../nbs/lessons/10_inside.ipynb #422284f5
 @contextmanager
 def predicting(model):
     "Inside the `with`, the model is in eval mode; then every layer is as it was"
-    _layer(model, "")
-    modes = {layer: layer.training for layer in model.modules()}
+    modes = {layer: layer.training for layer in _layer(model, "").modules()}
     model.eval()
     try:
         yield
@@ -145,7 +144,7 @@ def _unit(maps, row, col):
     raise ValueError(f"row={row}, col={col} in a map of {h}×{w}: rows go from 0 to "
                      f"{h - 1}, columns to {w - 1}.")
 
-# %% ../nbs/lessons/10_inside.ipynb #f619b5f5
+# %% ../nbs/lessons/10_inside.ipynb #fff30689
 def top_patches(model, xb, name, channels, k=9):
     """What channels of layer `name` wait for (Zeiler & Fergus 2013, arXiv:1311.2901):
     for each, a list of the patches `(c,h,w)` it answers to most, the best first"""
@@ -155,7 +154,7 @@ def top_patches(model, xb, name, channels, k=9):
         patches = []
         for i in peaks.topk(min(k, len(xb))).indices.tolist():
             row, col = divmod(places[i].item(), maps.shape[3])
-            top, bottom, left, right = receptive_field(model, xb[:4], name, row, col)
+            top, bottom, left, right = receptive_field(model, xb[:2], name, row, col)
             patches.append(xb[i, :, top:bottom, left:right])
         found.append(patches)
     return found
@@ -210,10 +209,9 @@ def _slopes(score, acts, name):
     raise ValueError(f"{name!r} has no part in the scores: take a layer that the pictures "
                      "go through on their way to the answer.")
 
-# %% ../nbs/lessons/10_inside.ipynb #6ea25a5a
+# %% ../nbs/lessons/10_inside.ipynb #b1cca502
 def grad_cam(model, xb, yb, name):
-    """Where the channels of layer `name` found what speaks for the class `yb`
-    (Selvaraju et al. 2016, arXiv:1610.02391): `(n,c,h,w), (n,) -> (n,h,w)`"""
+    "Where layer `name` finds what speaks for the class `yb` (arXiv:1610.02391): `(n,h,w)`"
     xb = _batch(xb).detach().clone().requires_grad_()
     with predicting(model), hooked(model, [name]) as acts, torch.enable_grad():
         score, _ = _scores(model, xb, yb)
