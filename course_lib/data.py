@@ -37,7 +37,7 @@ IN_MEMORY = "glyphs", "sky", "mnist"        # no folders of pictures: `get_array
 
 def get_data(name):
     "A folder of pictures: a set of `CATALOGUE` (in `COURSE_DATA`, `COURSE_HOME`, or made now), or a folder of yours"
-    folder = a_path("name", name, "critters", "a data set, or a folder")
+    folder = a_path("name", name, "critters", "the name of a data set or a folder")
     if name in IN_MEMORY:
         advice = f"use get_arrays({name!r}), after `from course_lib.pictures.arrays import get_arrays`"
         raise ValueError(f"{name!r} is no folder of pictures, it comes as numbers in memory: {advice}.")

@@ -104,7 +104,7 @@ class Learner:
 
     def fine_tune(self, epochs=None, base_lr=None, freeze_epochs=1, lr_mult=None, pct_start=0.3, div=5.):
         "fastai's way: the head for `freeze_epochs`, then all at half the rate, early layers at 1/`lr_mult` of it"
-        own = model.recipe(self.arch, len(self.dls.train))            # for what is not given
+        own = model.recipe(self.arch, max(len(self.dls.train), 1))    # for what is not given
         if epochs is None: epochs = own["epochs"]
         if base_lr is None: base_lr = own["base_lr"]
         if lr_mult is None: lr_mult = own["lr_mult"]
