@@ -184,8 +184,8 @@ def best_arch(
 
 def recipe(arch, steps):
     "What `fine_tune` takes unless told otherwise, for the body of `arch` and `steps` in an epoch: a dict"
-    rates = dict(base_lr=1e-2, lr_mult=2) if arch in SHA256 else dict(base_lr=2e-3, lr_mult=100)    # fastai's
-    return dict(epochs=max(3, math.ceil(60/steps))) | rates
+    rates = dict(base_lr=1e-2, lr_mult=5) if arch in SHA256 else dict(base_lr=2e-3, lr_mult=100)    # fastai's
+    return dict(epochs=max(3, math.ceil(100/steps))) | rates
 
 # %% ../nbs/lib/05_model.ipynb #0fd22ba3
 def n_params(model, trainable=False):
