@@ -224,7 +224,7 @@ def _own_momentum(model):
 def freeze(
     model,
     train_bn=False):    # True: BatchNorm's scale and shift go on learning, as in fastai; costs a full backward pass
-    "Only the head learns, no gradient flows through the body; from the next batch on BatchNorm counts its averages anew"
+    "Only the head learns, no gradient flows through the body; from now on BatchNorm counts its averages anew"
     if not isinstance(model, BodyHead): raise ValueError(
         f"A {type(model).__name__} has no body to freeze: only a BodyHead, as vision_learner makes it, has one.")
     _own_momentum(model)                # it may be frozen already, in the other way
