@@ -594,7 +594,7 @@ def conv_norm(ni, nf, stride=1):
     return nn.Sequential(nn.Conv2d(ni, nf, 3, stride, padding=1), nn.BatchNorm2d(nf))
 
 class BasicBlockLike(nn.Module):
-    "`BasicBlock` with its layers under other names and in another order; wrong ones inherit from it"
+    "`BasicBlock` with other names and another order; wrong ones inherit from it"
     def __init__(self, ni, nf, stride=1):
         super().__init__()
         self.across = self.shortcut(ni, nf, stride)
@@ -762,8 +762,8 @@ class PutSideBySide(BasicBlockLike):
     def forward(self, x):
         return F.relu(torch.cat([self.across(x), self.correction(x)], 1))
 
-@ex.mistake("Three things: behind the second BatchNorm comes the sum and no ReLU, the shortcut must "
-            "change where the shape does, and after the sum comes a ReLU.")
+@ex.mistake("Three things: behind the second BatchNorm comes the sum and no ReLU, the shortcut "
+            "must change where the shape does, and after the sum comes a ReLU.")
 class InputAddedAsItIs(BasicBlockLike):
     def shortcut(self, ni, nf, stride):
         return nn.Identity()
