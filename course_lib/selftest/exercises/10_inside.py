@@ -28,14 +28,11 @@ def small_net(c):
             net.add_module(name, layer)
     with torch.no_grad():
         for p in net.parameters():
-            p.copy_(2*known_numbers(p))
+            p.copy_(known_numbers(p))
         net.conv1.weight.abs_()
     return net
 
-def on_small_net(fn, xb, *args):
-    "What `fn(model, xb, ...)` gives for the small network; TypeError for what is no tensor"
-    value = fn(small_net(xb.shape[1]), xb, *args)
-    return value.detach() if torch.is_tensor(value) else value
+def cut_off(value): return value.detach() if torch.is_tensor(value) else value
 
 def pictures(dice, n=2, c=2, h=6, w=6):
     "A few pictures, and a class for each: `(n,c,h,w), (n,)`"
@@ -54,8 +51,7 @@ def of_first_layer(first_filters, w):
         first.weight.data = w.clone()
         last.weight.data = known_numbers(last.weight.double())
         model = nn.Sequential(nn.Sequential(first, nn.ReLU()), last)
-    value = first_filters(model)
-    return value.detach() if torch.is_tensor(value) else value
+    return cut_off(first_filters(model))
 
 TWO_FILTERS = torch.tensor([[[[1., -2], [0, 4]]], [[[3., 1], [2, 2]]]], dtype=torch.float64)
 
@@ -133,6 +129,29 @@ def not_halved(model):
     w = first_weights(model)
     return 0.5 + w/over(w, 1, 2, 3)
 
+@ex.mistake("You have taken the largest of each filter, but its axes are gone, and it is divided "
+            "along the wrong one. Keep them: `keepdim=True`.")
+def axes_not_kept(model):
+    w = first_weights(model)
+    return 0.5 + 0.5*w/w.abs().amax((1, 2, 3))
+
+@ex.mistake("You have divided by the spread of the weights. Then some go below 0 and above 1: "
+            "divide by the largest absolute value of each filter.")
+def by_the_spread(model):
+    w = first_weights(model)
+    return 0.5 + 0.5*w/w.std((1, 2, 3), keepdim=True)
+
+@ex.mistake("Your filters are turned around: what they add is dark. More than 0 is to be brighter "
+            "than grey, so add to the half.")
+def negatives(model):
+    w = first_weights(model)
+    return 0.5 - 0.5*w/over(w, 1, 2, 3)
+
+@ex.mistake("You have bent the weights with sigmoid. The scale is to be straight: divide by the "
+            "largest absolute value, halve, and add a half.")
+def through_sigmoid(model):
+    return first_weights(model).sigmoid()
+
 @ex.mistake("You have handed back the weights as they are. A pixel lies between 0 and 1: scale "
             "each filter, with 0 at a half.")
 def raw_weights(model):
@@ -150,8 +169,8 @@ def clipped(model):
     w = first_weights(model)
     return (w/over(w, 1, 2, 3)).clip(0)
 
-@ex.mistake("You have found the last convolution. The loop must stop at the first one: `return` "
-            "from inside of it.")
+@ex.mistake("Those are weights of a later convolution. Take the first that `modules()` comes to, "
+            "which looks into layers inside of layers, and `return` from inside the loop.")
 def last_layer(model):
     w = first_weights(model, -1)
     return 0.5 + 0.5*w/over(w, 1, 2, 3)
@@ -183,7 +202,7 @@ def what_stays_behind(activations, xb, names):
     model.pool.eval()                               # one layer has a mode of its own
     acts = activations(model, xb, names)
     if not isinstance(acts, dict): return acts
-    gives = {name: a.detach() if torch.is_tensor(a) else a for name, a in acts.items()}
+    gives = {name: cut_off(a) for name, a in acts.items()}
     modes = [layer.training for layer in model.modules()]
     return {"gives": gives,
             "hooks that are left": sum(len(m._forward_hooks) for m in model.modules()),
@@ -237,6 +256,15 @@ def left_hooks(model, xb, names):
         model(xb)
     return acts
 
+def hooks_and_eval_stay(model, xb, names):
+    acts = left_hooks(model, xb, names)
+    model.eval()
+    return acts
+
+ex.mistake("Your numbers are right, but the network is changed: the hooks are still on it, and it "
+           "stays in evaluation mode. `hooked` and `predicting` put both back.",
+           hooks_and_eval_stay=hooks_and_eval_stay)
+
 ex.mistake("Your numbers are right, but your hooks stay on the network, and go on working. Take "
            "them away with `handle.remove()`, or let `hooked` do it.", hooks_stay=left_hooks)
 
@@ -253,7 +281,18 @@ def what_came_in(model, xb, names):
     for handle in handles: handle.remove()
     return acts
 
-@ex.mistake("You have given back a list. The docstring asks for a dict: from each name to what "
+@ex.mistake("Your dict is empty. The model must run while the hooks are on it: inside of the "
+            "`with`.")
+def run_too_late(model, xb, names):
+    return {}
+
+@ex.mistake("You have handed back what the model gives. The dict of what the named layers give is "
+            "wanted.")
+def scores_alone(model, xb, names):
+    with predicting(model), torch.no_grad():
+        return model(xb)
+
+@ex.mistake("You have given back a list or a tuple. The docstring asks for a dict: from each name to what "
             "that layer gave.")
 def as_a_list(model, xb, names):
     return list(activations(model, xb, names).values())
@@ -296,12 +335,16 @@ def by_hand(model, xb, names):
     return acts
 
 # %% ../../../nbs/exercises/10_inside.ipynb #874f034c
+def occluded_on_small_net(occlusion, xb, yb, side, stride):
+    "The falls for the small network"
+    return cut_off(occlusion(small_net(xb.shape[1]), xb, yb, side, stride))
+
 ex = exercise(occlusion,
-    use=on_small_net,
+    use=occluded_on_small_net,
     cases=[(ONE_PICTURE, torch.tensor([1]), 2, 2),
            (ONE_PICTURE, torch.tensor([0]), 2, 1),
-           lambda dice: (*pictures(dice), 2, 1),
-           lambda dice: (*pictures(dice, c=1), 3, 2)],
+           lambda dice: (*pictures(dice, h=5, w=5), 2, 2),
+           lambda dice: (*pictures(dice, c=1, h=5, w=5), 3, 2)],
     next="Cover one square by hand, and print the probability before and after.",
     hints=["For one square: what do you have to know before, and what after you have covered it?",
            "For each pair of slices: clone the pictures, set the square to 0, and see how far the "
@@ -320,13 +363,18 @@ def score_of(model, xb, yb): return model(xb)[range(len(xb)), yb]
 
 def best_prob(model, xb, yb): return model(xb).softmax(1).amax(1)
 
+def first_class(model, xb, yb): return model(xb).softmax(1)[:, yb[0]]
+
+def softmax_over_pictures(model, xb, yb): return model(xb).softmax(0)[range(len(xb)), yb]
+
 def at_places(h, w, side, stride):
     "Pairs of slices, the last one at the border"
     def starts(n): return [*range(0, n - side, stride), n - side]
     return [(slice(t, t + side), slice(l, l + side)) for t in starts(h) for l in starts(w)]
 
 def occlusion_with(what=probs_of, fill=0., mean=True, keep=False, mode=predicting, add=True,
-                   change=torch.sub, places=at_places, channels=slice(None)):
+                   change=torch.sub, places=at_places, channels=slice(None), invert=False,
+                   share=None):
     "`occlusion` with some of its steps replaced"
     def occluded(model, xb, yb, side=16, stride=8):
         with mode(model), torch.no_grad():
@@ -335,15 +383,19 @@ def occlusion_with(what=probs_of, fill=0., mean=True, keep=False, mode=predictin
             for rows, cols in places(*xb.shape[2:], side, stride):
                 if not keep: covered = xb.clone()
                 covered[:, channels, rows, cols] = fill
+                if invert: covered = xb - covered
                 fell = change(before, what(model, covered, yb))[:, None, None]
                 fall[:, rows, cols] = fall[:, rows, cols]*add + fell
                 times[rows, cols] += 1
+            if share: return fall/share(places(*xb.shape[2:], side, stride))
         return fall/times.clip(1) if mean else fall
     return occluded
 
 def rise(before, after): return after - before
 
 def only_after(before, after): return after
+
+def relative(before, after): return (before - after)/before
 
 def size_of_change(before, after): return (before - after).abs()
 
@@ -364,6 +416,18 @@ def training_mode(model):
 
 # %% ../../../nbs/exercises/10_inside.ipynb #936d2e4c
 for name, sentence, parts in (
+        ("by_all_squares", "You have divided by the number of all squares. A pixel is covered by "
+         "a few of them only: count for each pixel how many.", dict(share=len)),
+        ("class_of_the_first", "You have used the class of the first picture for all of them. Each "
+         "has its own: `[range(n), yb]`.", dict(what=first_class)),
+        ("softmax_over_pictures", "Your softmax goes over the pictures, axis 0. The probabilities "
+         "of one picture add up to 1: axis 1.", dict(what=softmax_over_pictures)),
+        ("all_but_the_square", "You have covered all but the square. Clone the picture, and set "
+         "only the square to 0.", dict(invert=True)),
+        ("share_of_the_fall", "You have divided the fall by the probability before. The difference "
+         "itself is asked for.", dict(change=relative)),
+        ("sum_in_training_mode", "Two things: look in evaluation mode, with `predicting(model)`, "
+         "and divide by how often each pixel was covered.", dict(mode=training_mode, mean=False)),
         ("rise_for_fall", "Your signs are turned around: you have measured how far the "
          "probability rises. What is asked is before minus after.", dict(change=rise)),
         ("after_alone", "You have kept the probability that is left. What is asked is how far it "
@@ -435,8 +499,12 @@ def with_masks(model, xb, yb, side=16, stride=8):
     return falls/times
 
 # %% ../../../nbs/exercises/10_inside.ipynb #c196c34c
+def slopes_on_small_net(saliency, xb, yb):
+    "The slopes for the small network"
+    return cut_off(saliency(small_net(xb.shape[1]), xb, yb))
+
 ex = exercise(saliency,
-    use=on_small_net,
+    use=slopes_on_small_net,
     cases=[(ONE_PICTURE, torch.tensor([1])),
            lambda dice: pictures(dice, c=3),
            lambda dice: pictures(dice, n=3, c=2)],
@@ -521,8 +589,12 @@ def picture_by_picture(model, xb, yb):
     return torch.stack(maps)
 
 # %% ../../../nbs/exercises/10_inside.ipynb #62c157cb
+def cam_on_small_net(grad_cam, xb, yb, name):
+    "The maps for the small network"
+    return cut_off(grad_cam(small_net(xb.shape[1]), xb, yb, name))
+
 ex = exercise(grad_cam,
-    use=on_small_net,
+    use=cam_on_small_net,
     cases=[(ONE_PICTURE, torch.tensor([1]), "relu2"),
            lambda dice: (*pictures(dice), "relu2"),
            lambda dice: (*pictures(dice, n=3), dice.pick("conv2", "relu1")),
