@@ -531,6 +531,8 @@ def all_scores(model, xb, yb): return model(xb)
 
 def best_score(model, xb, yb): return model(xb).amax(1)
 
+def classes_of_all(model, xb, yb): return model(xb)[:, yb]
+
 def mean_score(model, xb, yb): return score_of(model, xb, yb).mean()
 
 def loss_of(model, xb, yb): return F.cross_entropy(model(xb), yb, reduction="sum")
@@ -552,6 +554,16 @@ for name, sentence, parts in (
         ("times_input", "You have multiplied the slopes by the picture. That is a map of another "
          "kind; here the slopes are wanted as they are.",
          dict(reduce=lambda s, x: (s*x).abs().amax(1))),
+        ("squared", "You have squared the slopes. Their size is asked for: the absolute value.",
+         dict(reduce=lambda s, x: (s**2).amax(1))),
+        ("first_colour", "You have kept the first colour. Of all colours of a pixel the largest "
+         "size is asked for.", dict(reduce=lambda s, x: s.abs()[:, 0])),
+        ("one_number", "You have taken the largest over the whole picture. There is to be one "
+         "number for each pixel: only the colours, axis 1, go away.",
+         dict(reduce=lambda s, x: s.abs().amax((1, 2, 3)))),
+        ("loss_in_training_mode", "Two things: here it is about the score of `yb`, and not about "
+         "the loss; and look in evaluation mode, with `predicting(model)`.",
+         dict(what=mean_loss, mode=training_mode)),
         ("colours_kept", "Your map still has the colours. It is to have one number per pixel: the "
          "largest over axis 1.", dict(reduce=lambda s, x: s.abs())),
         ("across_pictures", "You have taken the largest over the pictures. Axis 0 counts them; the "
@@ -567,6 +579,9 @@ for name, sentence, parts in (
          "the score of `yb`, added up over the pictures.", dict(what=mean_loss)),
         ("every_class", "You have added up the scores of all classes. Each picture's own class is "
          "meant: `scores[range(n), yb]`.", dict(what=all_scores)),
+        ("classes_of_all", "You have added up, for each picture, the classes of all pictures. Each "
+         "has its own: `scores[range(n), yb]`, and not `scores[:, yb]`.",
+         dict(what=classes_of_all)),
         ("best_class", "You have taken the class with the highest score. It is to be the one in "
          "`yb`.", dict(what=best_score)),
         ("mean_of_scores", "You have taken the mean of the scores, so every slope is divided by "
@@ -667,6 +682,9 @@ for name, sentence, parts in (
          "the score of `yb`.", dict(what=mean_loss)),
         ("every_class", "You have added up the scores of all classes. Each picture's own class is "
          "meant: `scores[range(n), yb]`.", dict(what=all_scores)),
+        ("classes_of_all", "You have added up, for each picture, the classes of all pictures. Each "
+         "has its own: `scores[range(n), yb]`, and not `scores[:, yb]`.",
+         dict(what=classes_of_all)),
         ("best_class", "You have taken the class with the highest score. It is to be the one in "
          "`yb`.", dict(what=best_score)),
         ("mean_of_scores", "You have taken the mean of the scores, so every slope is divided by "
@@ -680,6 +698,19 @@ for name, sentence, parts in (
         ("in_training_mode", "You have looked in training mode, where dropout and BatchNorm give "
          "other numbers. Open `predicting(model)` around it.", dict(mode=training_mode))):
     ex.mistake(sentence, **{f"cam_{name}": cam_with(**parts)})
+
+@ex.mistake("You have enlarged first and cut afterwards, so what is below 0 was mixed into its "
+            "neighbours. ReLU comes before you enlarge.")
+def cam_cut_after_enlarging(model, xb, yb, name):
+    return cam_with(join=lambda w, a: (w*a).sum(1, keepdim=True))(model, xb, yb, name).relu()
+
+ex.mistake("Two things: look in evaluation mode, with `predicting(model)`, and set to 0 what is below "
+           "it at the end.",
+           cam_no_relu_in_training_mode=cam_with(
+               join=lambda w, a: (w*a).sum(1, keepdim=True), mode=training_mode))
+
+ex.mistake("You have enlarged with another `mode`. The docstring's steps use `bilinear`: straight "
+           "lines between the places.", cam_bicubic=cam_with(enlarge="bicubic"))
 
 @ex.mistake("You have scaled each map to a largest value of 1. They are wanted as they are: that "
             "is the only way to compare two of them.")
@@ -759,8 +790,8 @@ def share_alive(acts):
 def count_for_share(acts):
     return (~rows_of_channels(acts).gt(0).any(1)).sum().item()
 
-@ex.mistake("You have called a channel dead when it is 0 somewhere. It is dead when it is above 0 "
-            "nowhere: `any` and `all` have changed places.")
+@ex.mistake("You have called a channel dead when it is silent somewhere. It is dead when it is above "
+            "0 nowhere, so its largest number decides.")
 def dead_somewhere(acts):
     return (~rows_of_channels(acts).gt(0).all(1)).double().mean().item()
 
@@ -777,8 +808,8 @@ def dead_pictures(acts):
 def first_picture_alone(acts):
     return (~rows_of_channels(acts[:1]).gt(0).any(1)).double().mean().item()
 
-@ex.mistake("You have asked for numbers that are exactly 0. What is below 0 is no answer either: a "
-            "channel is alive if any number of it is *above* 0.")
+@ex.mistake("A channel whose numbers are below 0 counts as alive here. What is below 0 is no answer "
+            "either: a channel is alive if any number of it is *above* 0.")
 def negative_is_alive(acts):
     return rows_of_channels(acts).eq(0).all(1).double().mean().item()
 
@@ -795,6 +826,25 @@ def share_as_a_tensor(acts):
             "flatten what comes behind the channels.")
 def four_axes_only(acts):
     return (acts.amax((0, 2, 3)) <= 0).double().mean().item()
+
+@ex.mistake("You have looked through the pictures only, and counted places. A channel is dead when it "
+            "is silent at all of its places: go over these axes, too.")
+def places_counted(acts):
+    return (acts <= 0).all(0).double().mean().item()
+
+@ex.mistake("You have given per cents. A share lies between 0 and 1.")
+def per_cents(acts):
+    return 100*(rows_of_channels(acts).amax(1) <= 0).double().mean().item()
+
+@ex.mistake("You have left out the channels whose largest number is 0. After ReLU those are the dead "
+            "ones: dead is what is not *above* 0.")
+def below_zero_alone(acts):
+    return (rows_of_channels(acts).amax(1) < 0).double().mean().item()
+
+@ex.mistake("You have mixed the channels: `reshape` cuts the numbers in the order in which they lie, "
+            "and does not move an axis. Bring the channels to the front with `transpose` first.")
+def reshaped(acts):
+    return (acts.reshape(acts.shape[1], -1).amax(1) <= 0).double().mean().item()
 
 @ex.mistake("You have taken the mean of each channel. That is right after ReLU only: elsewhere "
             "numbers below 0 can cancel some that are above.")
@@ -886,8 +936,8 @@ def least_spread(x, k=2):
     x = centred(x)
     return x@directions_of(x)[-k:].T
 
-@ex.mistake("You have handed back the first part of the SVD. Its columns have length 1, so all "
-            "directions look equally wide: multiply the points by the directions.")
+@ex.mistake("Each of your columns has length 1, as in the first part of the SVD, so all directions "
+            "look equally wide. Multiply the points by the directions, and leave it at that.")
 def first_part(x, k=2):
     return torch.linalg.svd(centred(x), full_matrices=False)[0][:, :k]
 
@@ -924,6 +974,22 @@ def all_directions(x, k=2):
             "directions of largest spread, with the singular value decomposition.")
 def first_columns(x, k=2):
     return centred(x)[:, :k]
+
+@ex.mistake("Your columns are the right ones in the wrong order. The direction of largest spread is "
+            "to come first.")
+def largest_last(x, k=2):
+    return (centred(x)@directions_of(centred(x))[:k].T).flip(1)
+
+@ex.mistake("You have kept the columns that spread most. A direction may lie across several columns: "
+            "the singular value decomposition finds it.")
+def widest_columns(x, k=2):
+    return centred(x)[:, x.var(0).topk(k).indices]
+
+@ex.mistake("You have taken one mean away from all numbers. Each column has a mean of its own: "
+            "`x.mean(0)`.")
+def one_mean(x, k=2):
+    x = x - x.mean()
+    return x@directions_of(x)[:k].T
 
 @ex.mistake("`eigh` sorts its directions from the smallest spread to the largest, so you have got "
             "those of least spread. Take the last columns, the last one first.")
@@ -967,8 +1033,8 @@ ex = exercise(nearest,
 # %% ../../../nbs/exercises/10_inside.ipynb #5c23954b
 def distances(query, x): return torch.cdist(query, x)
 
-@ex.mistake("You have found the rows that are furthest away. `topk` looks for the largest, unless "
-            "you say `largest=False`.")
+@ex.mistake("You have found the rows that are furthest away. The smallest distances are wanted: "
+            "`topk` has `largest=False` for that.")
 def furthest(query, x, k=5):
     return distances(query, x).topk(k).indices
 
@@ -1009,6 +1075,30 @@ def by_blocks(query, x, k=5):
             "Square them first.")
 def signed_differences(query, x, k=5):
     return (query[:, None] - x[None]).sum(2).topk(k, largest=False).indices
+
+@ex.mistake("You have found the nearest one for each row. There are to be `k` of them, `(q,k)`.")
+def argmin_alone(query, x, k=5):
+    return distances(query, x).argmin(1)
+
+@ex.mistake("You have taken the last of the order, and they lie furthest away. The first `k` are the "
+            "nearest.")
+def last_of_the_order(query, x, k=5):
+    return distances(query, x).argsort(1)[:, -k:]
+
+@ex.mistake("You have handed back ranks: which place each row of `x` has in the order. Which rows "
+            "come first is wanted: sort once.")
+def ranks(query, x, k=5):
+    return distances(query, x).argsort(1).argsort(1)[:, :k]
+
+@ex.mistake("You have measured by the largest difference alone. The straight distance is asked for: "
+            "the root of the sum of all squares.")
+def by_largest_difference(query, x, k=5):
+    return torch.cdist(query, x, p=float("inf")).topk(k, largest=False).indices
+
+@ex.mistake("You have searched in all distances at once. Each row of `query` gets a row of its own: "
+            "do not flatten.")
+def flattened_distances(query, x, k=5):
+    return distances(query, x).flatten().topk(k, largest=False).indices
 
 @ex.mistake("You have found one for each row, whatever `k` says.")
 def only_one(query, x, k=5):
@@ -1076,6 +1166,40 @@ def inside(maps, masks, below):
 def negative_left_in(maps, masks):
     below = total(maps)
     return total(maps*masks)/torch.where(below.abs() < 1e-12, 1., below)
+
+@ex.mistake("Above the line you have left out what is negative, below it not. Use the same map, "
+            "`maps.clip(0)`, for both.")
+def negative_left_in_below(maps, masks):
+    return inside(maps.clip(0), masks, total(maps))
+
+@ex.mistake("Below the line you have left out what is negative, above it not. Use the same map, "
+            "`maps.clip(0)`, for both.")
+def negative_left_in_above(maps, masks):
+    return inside(maps, masks, total(maps.clip(0)))
+
+@ex.mistake("You have compared the mean inside with the mean of all. That says how many times chance "
+            "it is; the share is a sum over a sum.")
+def ratio_of_means(maps, masks):
+    marked = maps.clip(0)
+    means = total(marked*masks)/total(masks.double()).clip(1e-12)
+    return means/marked.mean((1, 2)).clip(1e-12)
+
+@ex.mistake("Your shares are right. But a map that marks nothing has nothing inside either: it is to "
+            "give 0.")
+def nothing_is_all(maps, masks):
+    marked = maps.clip(0)
+    return (total(marked*masks)/total(marked)).nan_to_num(1.)
+
+@ex.mistake("You have added up over one axis. A picture has two of them, height and width: "
+            "`sum((1, 2))`.")
+def one_axis(maps, masks):
+    marked = maps.clip(0)
+    return (marked*masks).sum(1)/marked.sum(1).clip(1e-12)
+
+@ex.mistake("You have made probabilities of the map with softmax, and then every pixel counts, also "
+            "what is negative. Use the map's numbers as they are, `clip(0)`.")
+def softmaxed(maps, masks):
+    return total(maps.flatten(1).softmax(1).view_as(maps)*masks)
 
 @ex.mistake("You have taken absolute values. What is negative marks nothing: set it to 0.")
 def absolute_values(maps, masks):
