@@ -57,12 +57,11 @@ def hooked(model, names):
         for handle in handles:
             handle.remove()
 
-# %% ../nbs/lessons/10_inside.ipynb #73df9b1d
+# %% ../nbs/lessons/10_inside.ipynb #422284f5
 @contextmanager
 def predicting(model):
     "Inside the `with`, the model is in eval mode; then every layer is as it was"
-    _layer(model, "")
-    modes = {layer: layer.training for layer in model.modules()}
+    modes = {layer: layer.training for layer in _layer(model, "").modules()}
     model.eval()
     try:
         yield
@@ -210,10 +209,9 @@ def _slopes(score, acts, name):
     raise ValueError(f"{name!r} has no part in the scores: take a layer that the pictures "
                      "go through on their way to the answer.")
 
-# %% ../nbs/lessons/10_inside.ipynb #6ea25a5a
+# %% ../nbs/lessons/10_inside.ipynb #b1cca502
 def grad_cam(model, xb, yb, name):
-    """Where the channels of layer `name` found what speaks for the class `yb`
-    (Selvaraju et al. 2016, arXiv:1610.02391): `(n,c,h,w), (n,) -> (n,h,w)`"""
+    "Where layer `name` finds what speaks for the class `yb` (arXiv:1610.02391): `(n,h,w)`"
     xb = _batch(xb).detach().clone().requires_grad_()
     with predicting(model), hooked(model, [name]) as acts, torch.enable_grad():
         score, _ = _scores(model, xb, yb)
