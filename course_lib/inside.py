@@ -69,16 +69,16 @@ def predicting(model):
         for layer, training in modes.items():
             layer.training = training
 
-# %% ../nbs/lessons/10_inside.ipynb #795fee83
+# %% ../nbs/lessons/10_inside.ipynb #8398189f
 def _batch(xb):
     "`xb`, if it is a batch of pictures; else ValueError"
     shape = tuple(getattr(xb, "shape", ()))
-    if len(shape) == 4 and all(shape) and torch.is_tensor(xb) and xb.is_floating_point():
-        return xb
+    floats = torch.is_tensor(xb) and xb.is_floating_point()
+    if floats and len(shape) == 4 and all(shape): return xb
     hint = "x[None] makes a batch of one picture" if len(shape) == 3 else "take one"
     kind = getattr(xb, "dtype", type(xb).__name__)
-    raise ValueError(f"{kind} of shape {shape}: a batch of pictures is a tensor of floats "
-                     f"with 4 axes, (n,c,h,w), none of them empty; {hint}.")
+    raise ValueError(f"{kind} of shape {shape}: a batch of pictures is a tensor of "
+                     f"floats with 4 axes, (n,c,h,w), none of them empty; {hint}.")
 
 def _run(model, xb):
     "`model(xb)`; ValueError for what is no batch of pictures, or does not fit"
@@ -98,8 +98,8 @@ def _scores(model, xb, yb):
     whole = isinstance(yb, list) and all(isinstance(y, int) for y in yb)
     if not whole or len(yb) != n or not set(yb) <= {*range(c)}:
         raise ValueError(f"yb={yb!r:.60} for {n} pictures and {c} classes: give one "
-                         "class per picture, as in torch.tensor([0, 1]), each from 0 to "
-                         f"{c - 1}.")
+                         "class per picture, as in torch.tensor([0, 1]), each from 0 "
+                         f"to {c - 1}.")
     return out[range(n), yb], out
 
 def _probs(model, xb, yb):
@@ -159,12 +159,12 @@ def top_patches(model, xb, name, channels, k=9):
         found.append(patches)
     return found
 
-# %% ../nbs/lessons/10_inside.ipynb #092c962c
+# %% ../nbs/lessons/10_inside.ipynb #e5ab2af6
 def _within(channel, maps):
     "`channel`, if the maps `(n,c,h,w)` have it; else ValueError"
     if 0 <= channel < maps.shape[1]: return channel
-    raise ValueError(f"Channel {channel} of a layer with {maps.shape[1]} channels: they "
-                     f"go from 0 to {maps.shape[1] - 1}.")
+    raise ValueError(f"Channel {channel} of a layer with {maps.shape[1]} channels: "
+                     f"they go from 0 to {maps.shape[1] - 1}.")
 
 # %% ../nbs/lessons/10_inside.ipynb #0d34d6a6
 def occlusion(model, xb, yb, side=16, stride=8):
@@ -180,13 +180,14 @@ def occlusion(model, xb, yb, side=16, stride=8):
             times[rows, cols] += 1
     return fall/times
 
-# %% ../nbs/lessons/10_inside.ipynb #6866a034
+# %% ../nbs/lessons/10_inside.ipynb #d523a42d
 def _squares(h, w, side, stride):
     "Every place of a square, the last one at the border: pairs of slices"
     whole = isinstance(side, int) and isinstance(stride, int)
     if not whole or not 1 <= stride <= side <= min(h, w):
-        raise ValueError(f"{side=}, {stride=} on pictures of {h}×{w}: give whole numbers, "
-                         "a square that fits, a stride from 1 to no more than the side.")
+        raise ValueError(f"{side=}, {stride=} on pictures of {h}×{w}: give whole "
+                         "numbers, a square that fits, a stride from 1 to no more than "
+                         "the side.")
     def starts(n): return [*range(0, n - side, stride), n - side]
     for top in starts(h):
         for left in starts(w): yield slice(top, top + side), slice(left, left + side)
@@ -201,17 +202,17 @@ def saliency(model, xb, yb):
         slopes, = torch.autograd.grad(score.sum(), xb)
     return slopes.abs().amax(1)
 
-# %% ../nbs/lessons/10_inside.ipynb #b5017e16
+# %% ../nbs/lessons/10_inside.ipynb #d18cc1d4
 def _slopes(score, acts, name):
     "Slopes of the scores with respect to `acts`; ValueError where there are none"
     slopes, = torch.autograd.grad(score.sum(), acts, allow_unused=True)
     if slopes is not None: return slopes
-    raise ValueError(f"{name!r} has no part in the scores: take a layer that the pictures "
-                     "go through on their way to the answer.")
+    raise ValueError(f"{name!r} has no part in the scores: take a layer that the "
+                     "pictures go through on their way to the answer.")
 
-# %% ../nbs/lessons/10_inside.ipynb #b1cca502
+# %% ../nbs/lessons/10_inside.ipynb #ed12136c
 def grad_cam(model, xb, yb, name):
-    "Where layer `name` finds what speaks for the class `yb` (arXiv:1610.02391): `(n,h,w)`"
+    "Where layer `name` finds what speaks for class `yb` (arXiv:1610.02391): `(n,h,w)`"
     xb = _batch(xb).detach().clone().requires_grad_()
     with predicting(model), hooked(model, [name]) as acts, torch.enable_grad():
         score, _ = _scores(model, xb, yb)

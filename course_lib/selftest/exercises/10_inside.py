@@ -292,8 +292,8 @@ def scores_alone(model, xb, names):
     with predicting(model), torch.no_grad():
         return model(xb)
 
-@ex.mistake("You have given back a list or a tuple. The docstring asks for a dict: from each name to what "
-            "that layer gave.")
+@ex.mistake("You have given back a list or a tuple. The docstring asks for a dict: from each name "
+            "to what that layer gave.")
 def as_a_list(model, xb, names):
     return list(activations(model, xb, names).values())
 
@@ -571,8 +571,8 @@ for name, sentence, parts in (
         ("scaled_to_one", "You have scaled the maps. They are wanted as they are: that is the only "
          "way to compare two of them.",
          dict(reduce=lambda s, x: s.abs().amax(1)/s.abs().amax((1, 2, 3)).view(-1, 1, 1))),
-        ("probability", "You have taken the slope of the probability. Here it is that of the score, "
-         "before softmax.", dict(what=probs_of)),
+        ("probability", "You have taken the slope of the probability. Here it is that of the "
+         "score, before softmax.", dict(what=probs_of)),
         ("loss", "You have taken the slope of the loss. Here it is that of the score of `yb`.",
          dict(what=loss_of)),
         ("mean_loss", "You have taken the slope of the loss, as in training. Here it is that of "
@@ -643,8 +643,8 @@ def cam_with(what=score_of, weigh=lambda s: s.mean((2, 3), keepdim=True), join=N
 for name, sentence, parts in (
         ("no_relu", "You have left out ReLU. What is below 0 speaks for other classes: set it to "
          "0.", dict(join=lambda w, a: (w*a).sum(1, keepdim=True))),
-        ("relu_too_early", "You have cut before you add up. A channel that speaks against the class "
-         "may take away what another adds: first the sum over the channels, then ReLU.",
+        ("relu_too_early", "You have cut before you add up. A channel that speaks against the "
+         "class may take away what another adds: first the sum over the channels, then ReLU.",
          dict(join=lambda w, a: (w*a).relu().sum(1, keepdim=True))),
         ("absolute_value", "You have taken the absolute value of the sum. What is below 0 speaks "
          "for other classes: ReLU sets it to 0.",
@@ -674,8 +674,8 @@ for name, sentence, parts in (
         ("across_channels", "You have averaged the slopes over the channels. Each channel is to "
          "have a weight: average over height and width, axes 2 and 3.",
          dict(weigh=lambda s: s.mean(1, keepdim=True))),
-        ("probability", "You have taken the slope of the probability. Here it is that of the score, "
-         "before softmax.", dict(what=probs_of)),
+        ("probability", "You have taken the slope of the probability. Here it is that of the "
+         "score, before softmax.", dict(what=probs_of)),
         ("loss", "You have taken the slope of the loss. Here it is that of the score of `yb`: what "
          "raises the one lowers the other.", dict(what=loss_of)),
         ("mean_loss", "You have taken the slope of the loss, as in training. Here it is that of "
@@ -692,7 +692,7 @@ for name, sentence, parts in (
         ("not_enlarged", "Your map is as small as those of the layer. Enlarge it to the size of "
          "the picture, with `F.interpolate`.", dict(enlarge=None)),
         ("in_squares", "You have enlarged by repeating numbers, as `interpolate` does when it is "
-         "told nothing. The docstring asks for `mode=\"bilinear\"`.", dict(enlarge="nearest")),
+         "told nothing. Here it is `mode=\"bilinear\"`.", dict(enlarge="nearest")),
         ("corners_aligned", "You have enlarged with `align_corners=True`, which puts the numbers "
          "at other places. Leave that argument out.", dict(corners=True)),
         ("in_training_mode", "You have looked in training mode, where dropout and BatchNorm give "
@@ -704,13 +704,13 @@ for name, sentence, parts in (
 def cam_cut_after_enlarging(model, xb, yb, name):
     return cam_with(join=lambda w, a: (w*a).sum(1, keepdim=True))(model, xb, yb, name).relu()
 
-ex.mistake("Two things: look in evaluation mode, with `predicting(model)`, and set to 0 what is below "
-           "it at the end.",
+ex.mistake("Two things: look in evaluation mode, with `predicting(model)`, and set to 0 what is "
+           "below it at the end.",
            cam_no_relu_in_training_mode=cam_with(
                join=lambda w, a: (w*a).sum(1, keepdim=True), mode=training_mode))
 
-ex.mistake("You have enlarged with another `mode`. The docstring's steps use `bilinear`: straight "
-           "lines between the places.", cam_bicubic=cam_with(enlarge="bicubic"))
+ex.mistake("You have enlarged with another `mode`. Here it is `bilinear`: straight lines between "
+           "the places.", cam_bicubic=cam_with(enlarge="bicubic"))
 
 @ex.mistake("You have scaled each map to a largest value of 1. They are wanted as they are: that "
             "is the only way to compare two of them.")
@@ -790,8 +790,8 @@ def share_alive(acts):
 def count_for_share(acts):
     return (~rows_of_channels(acts).gt(0).any(1)).sum().item()
 
-@ex.mistake("You have called a channel dead when it is silent somewhere. It is dead when it is above "
-            "0 nowhere, so its largest number decides.")
+@ex.mistake("You have called a channel dead when it is silent somewhere. It is dead when it is "
+            "above 0 nowhere, so its largest number decides.")
 def dead_somewhere(acts):
     return (~rows_of_channels(acts).gt(0).all(1)).double().mean().item()
 
@@ -808,8 +808,8 @@ def dead_pictures(acts):
 def first_picture_alone(acts):
     return (~rows_of_channels(acts[:1]).gt(0).any(1)).double().mean().item()
 
-@ex.mistake("A channel whose numbers are below 0 counts as alive here. What is below 0 is no answer "
-            "either: a channel is alive if any number of it is *above* 0.")
+@ex.mistake("A channel whose numbers are below 0 counts as alive here. What is below 0 is no "
+            "answer either: a channel is alive if any number of it is *above* 0.")
 def negative_is_alive(acts):
     return rows_of_channels(acts).eq(0).all(1).double().mean().item()
 
@@ -827,8 +827,8 @@ def share_as_a_tensor(acts):
 def four_axes_only(acts):
     return (acts.amax((0, 2, 3)) <= 0).double().mean().item()
 
-@ex.mistake("You have looked through the pictures only, and counted places. A channel is dead when it "
-            "is silent at all of its places: go over these axes, too.")
+@ex.mistake("You have looked through the pictures only, and counted places. A channel is dead when "
+            "it is silent at all of its places: go over these axes, too.")
 def places_counted(acts):
     return (acts <= 0).all(0).double().mean().item()
 
@@ -836,13 +836,14 @@ def places_counted(acts):
 def per_cents(acts):
     return 100*(rows_of_channels(acts).amax(1) <= 0).double().mean().item()
 
-@ex.mistake("You have left out the channels whose largest number is 0. After ReLU those are the dead "
-            "ones: dead is what is not *above* 0.")
+@ex.mistake("You have left out the channels whose largest number is 0. After ReLU those are the "
+            "dead ones: dead is what is not *above* 0.")
 def below_zero_alone(acts):
     return (rows_of_channels(acts).amax(1) < 0).double().mean().item()
 
-@ex.mistake("You have mixed the channels: `reshape` cuts the numbers in the order in which they lie, "
-            "and does not move an axis. Bring the channels to the front with `transpose` first.")
+@ex.mistake("You have mixed the channels: `reshape` cuts the numbers in the order in which they "
+            "lie, and does not move an axis. Bring the channels to the front with `transpose` "
+            "first.")
 def reshaped(acts):
     return (acts.reshape(acts.shape[1], -1).amax(1) <= 0).double().mean().item()
 
@@ -890,13 +891,13 @@ ex = exercise(pca,
     hints=["What must happen to a cloud that lies far away from 0, before its directions say "
            "anything about its spread?",
            "Take the mean of each column away. `torch.linalg.svd` gives the directions as the rows "
-           "of its third part, the one with the most spread first. Multiply the points by the first "
-           "`k` of them.",
+           "of its third part, the one with the most spread first. Multiply the points by the "
+           "first `k` of them.",
            "`x = x - x.mean(0)`, then `torch.linalg.svd(x, full_matrices=False)[2]`, then "
            "`x@directions[:k].T`"],
     why="A direction is a row of numbers of length 1, and the product says how far each point goes "
-        "along it. Without taking the mean away, the first direction would point to where the cloud "
-        "lies, whatever its shape.")
+        "along it. Without taking the mean away, the first direction would point to where the "
+        "cloud lies, whatever its shape.")
 
 # %% ../../../nbs/exercises/10_inside.ipynb #66543bb0
 def centred(x): return x - x.mean(0)
@@ -975,13 +976,13 @@ def all_directions(x, k=2):
 def first_columns(x, k=2):
     return centred(x)[:, :k]
 
-@ex.mistake("Your columns are the right ones in the wrong order. The direction of largest spread is "
-            "to come first.")
+@ex.mistake("Your columns are the right ones in the wrong order. The direction of largest spread "
+            "is to come first.")
 def largest_last(x, k=2):
     return (centred(x)@directions_of(centred(x))[:k].T).flip(1)
 
-@ex.mistake("You have kept the columns that spread most. A direction may lie across several columns: "
-            "the singular value decomposition finds it.")
+@ex.mistake("You have kept the columns that spread most. A direction may lie across several "
+            "columns: the singular value decomposition finds it.")
 def widest_columns(x, k=2):
     return centred(x)[:, x.var(0).topk(k).indices]
 
@@ -1080,8 +1081,8 @@ def signed_differences(query, x, k=5):
 def argmin_alone(query, x, k=5):
     return distances(query, x).argmin(1)
 
-@ex.mistake("You have taken the last of the order, and they lie furthest away. The first `k` are the "
-            "nearest.")
+@ex.mistake("You have taken the last of the order, and they lie furthest away. The first `k` are "
+            "the nearest.")
 def last_of_the_order(query, x, k=5):
     return distances(query, x).argsort(1)[:, -k:]
 
@@ -1090,13 +1091,13 @@ def last_of_the_order(query, x, k=5):
 def ranks(query, x, k=5):
     return distances(query, x).argsort(1).argsort(1)[:, :k]
 
-@ex.mistake("You have measured by the largest difference alone. The straight distance is asked for: "
-            "the root of the sum of all squares.")
+@ex.mistake("You have measured by the largest difference alone. The straight distance is asked "
+            "for: the root of the sum of all squares.")
 def by_largest_difference(query, x, k=5):
     return torch.cdist(query, x, p=float("inf")).topk(k, largest=False).indices
 
-@ex.mistake("You have searched in all distances at once. Each row of `query` gets a row of its own: "
-            "do not flatten.")
+@ex.mistake("You have searched in all distances at once. Each row of `query` gets a row of its "
+            "own: do not flatten.")
 def flattened_distances(query, x, k=5):
     return distances(query, x).flatten().topk(k, largest=False).indices
 
@@ -1147,8 +1148,8 @@ ex = exercise(share_inside,
     next="Take a map with the numbers 1, 3, 0 and 4, and a mask of its first two pixels. Half of "
          "the map lies inside.",
     hints=["What stands above the line of the fraction, and what below?",
-           "Set to 0 what is negative. Above: the sum of the map where the mask is true. Below: the "
-           "sum of the whole map. For each picture by itself, and 0 where a map marks nothing.",
+           "Set to 0 what is negative. Above: the sum of the map where the mask is true. Below: "
+           "the sum of the whole map. For each picture by itself, and 0 where a map marks nothing.",
            "`marked = maps.clip(0)`, then `(marked*masks).sum((1, 2))` divided by "
            "`marked.sum((1, 2)).clip(1e-12)`"],
     why="A map that marks everything alike has as much of itself inside as the mask has of the "
@@ -1177,15 +1178,15 @@ def negative_left_in_below(maps, masks):
 def negative_left_in_above(maps, masks):
     return inside(maps, masks, total(maps.clip(0)))
 
-@ex.mistake("You have compared the mean inside with the mean of all. That says how many times chance "
-            "it is; the share is a sum over a sum.")
+@ex.mistake("You have compared the mean inside with the mean of all. That says how many times "
+            "chance it is; the share is a sum over a sum.")
 def ratio_of_means(maps, masks):
     marked = maps.clip(0)
     means = total(marked*masks)/total(masks.double()).clip(1e-12)
     return means/marked.mean((1, 2)).clip(1e-12)
 
-@ex.mistake("Your shares are right. But a map that marks nothing has nothing inside either: it is to "
-            "give 0.")
+@ex.mistake("Your shares are right. But a map that marks nothing has nothing inside either: it is "
+            "to give 0.")
 def nothing_is_all(maps, masks):
     marked = maps.clip(0)
     return (total(marked*masks)/total(marked)).nan_to_num(1.)
@@ -1196,8 +1197,8 @@ def one_axis(maps, masks):
     marked = maps.clip(0)
     return (marked*masks).sum(1)/marked.sum(1).clip(1e-12)
 
-@ex.mistake("You have made probabilities of the map with softmax, and then every pixel counts, also "
-            "what is negative. Use the map's numbers as they are, `clip(0)`.")
+@ex.mistake("You have made probabilities of the map with softmax, and then every pixel counts, "
+            "also what is negative. Use the map's numbers as they are, `clip(0)`.")
 def softmaxed(maps, masks):
     return total(maps.flatten(1).softmax(1).view_as(maps)*masks)
 
@@ -1286,15 +1287,15 @@ def one_after_the_other(maps, masks):
 
 # %% ../../../nbs/exercises/10_inside.ipynb #d1c8c368
 ex = question("places_of_grad_cam",
-    after="What an answer rests on",
+    after="Which map is right?",
     answer=12,
     hints=["Which parts of the network come before the end of `layer3`, and which of them halve "
            "the sides?",
            "The stem, `layer2` and `layer3`: three times half.",
            "`96/2/2/2`"],
     why="A place of that map stands for 8×8 pixels. In `layer4` there are 6 places, so an eye is "
-        "smaller than one place. Early layers are fine but know little; late ones know much but are "
-        "coarse.")
+        "smaller than one place. Early layers are fine but know little; late ones know much but "
+        "are coarse.")
 
 # %% ../../../nbs/exercises/10_inside.ipynb #5692d944
 ex.mistake(6, "That is `layer4`, which halves once more. The map is that of `layer3`.")
@@ -1311,7 +1312,7 @@ ex.mistake(3, "So often the sides are halved. What is left of 96?")
 
 # %% ../../../nbs/exercises/10_inside.ipynb #a784c37e
 ex = question("share_by_chance",
-    after="What an answer rests on",
+    after="Which map is right?",
     answer=0.03,
     hints=["Where the mask is true, the map has as much in each pixel as elsewhere.",
            "Say a picture has 100 pixels, and the map a 1 in each. How much lies in the eyes?",
@@ -1331,7 +1332,7 @@ ex.mistake(0.003, "You have moved the point by three places. 3 % is 3 of 100.")
 
 # %% ../../../nbs/exercises/10_inside.ipynb #274b416a
 ex = question("swapped_by_the_date",
-    after="What an answer rests on",
+    after="A clever horse",
     answer=0,
     hints=["Take one picture of the first breed. It has a date now. What does the network say?",
            "And one of the second breed, which has no date any more?",
