@@ -1327,6 +1327,7 @@ ex.mistake(0.5, "There is no coin here: the eyes are a small part of the picture
 ex.mistake(0, "The map marks every pixel, so those of the eyes as well.")
 ex.mistake(1, "That would be a map that marks the eyes and nothing else.")
 ex.mistake(0.97, "That is the share outside of the eyes.")
+ex.mistake(0.2, "That is a good map. This one marks every pixel alike, and knows nothing.")
 ex.mistake(0.3, "You have moved the point by one place. 3 % is 3 of 100.")
 ex.mistake(0.003, "You have moved the point by three places. 3 % is 3 of 100.")
 
@@ -1349,3 +1350,7 @@ ex.mistake(1, "It follows the date, and the date stands on the other breed now. 
 ex.mistake(0.25, "Go through one picture of each breed: what does it say, and is that ever right?")
 ex.mistake(0.75, "Go through one picture of each breed: what does it say, and is that ever right?")
 ex.mistake("none", "Give a number: which share of the pictures?")
+ex.mistake(50, "That is half, in per cents: what a network gets that guesses. This one follows the "
+               "date, and the date stands on the wrong breed.")
+ex.mistake(100, "That is all, in per cents. It follows the date, and the date stands on the other "
+                "breed now.")
