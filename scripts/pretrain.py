@@ -327,10 +327,13 @@ def contrast(z, temperature=.2):
     near = (z @ z.T/temperature).masked_fill(torch.eye(2*n, dtype=bool, device=z.device), -torch.inf)
     return F.cross_entropy(near, torch.arange(2*n, device=z.device).roll(n))/math.log(2*n - 1)
 
+@lru_cache(maxsize=2)
+def order(epoch, n, seed): return torch.randperm(n, generator=generator(seed, "epoch", epoch))
+
 def batch_numbers(step, n, bs, seed):
     "Which pictures step `step` sees: every one once before any is seen again"
-    per_epoch = n//bs
-    return torch.randperm(n, generator=generator(seed, "epoch", step//per_epoch))[step % per_epoch*bs:][:bs]
+    epoch, i = divmod(step, n//bs)
+    return order(epoch, n, seed)[i*bs:(i+1)*bs]
 
 def one_step(net, x, y, step, size, r, dev):
     "The loss of step `step` and the right answers"
@@ -348,9 +351,8 @@ def one_step(net, x, y, step, size, r, dev):
 def averaged(average, model, step, decay):
     "Moves the average a little towards the model; at first, when there is not yet much to average, further"
     decay = min(decay, (step+1)/(step+10))
-    with torch.no_grad():
-        for a, b in zip(average.state_dict().values(), model.state_dict().values()):
-            a.lerp_(b, 1-decay) if a.is_floating_point() else a.copy_(b)
+    pairs = [(a, b) for a, b in zip(average.state_dict().values(), model.state_dict().values()) if a.is_floating_point()]
+    with torch.no_grad(): torch._foreach_lerp_(*map(list, zip(*pairs)), 1-decay)
 
 @torch.no_grad()
 def judged(net, body, x, y, dev):
