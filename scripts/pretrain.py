@@ -292,9 +292,10 @@ def changed(xb, size, g, smallest=.3):
     colours = grey + strength*(torch.eye(3) - grey) @ (torch.eye(3) + hue.sin()*spin + (1-hue.cos())*(spin @ spin))
     xb = (colours.to(dev) @ xb.flatten(2)).view_as(xb)
     contrast, light, level = r(.6, 1.4).view(n, 1, 1, 1).to(dev), r(-.2, .2).view(n, 1, 1, 1).to(dev), xb.mean((1, 2, 3), keepdim=True)
-    xb, blurred, m = (xb-level)*contrast + level + light, (r() < .3).to(dev), int(size*rand(g, 1, lo=.3, hi=.7))
-    small = F.interpolate(xb[blurred], size=m, mode="bilinear", antialias=True)
-    if len(small): xb[blurred] = F.interpolate(small, size=size, mode="bilinear", align_corners=False)
+    xb, blurred, m = (xb-level)*contrast + level + light, (r() < .3).nonzero()[:, 0].to(dev), int(size*rand(g, 1, lo=.3, hi=.7))
+    if len(blurred):
+        small = F.interpolate(xb[blurred], size=m, mode="bilinear", antialias=True)
+        xb[blurred] = F.interpolate(small, size=size, mode="bilinear", align_corners=False)
     return xb.clamp(0, 1)
 
 def normalised(xb):
