@@ -8,14 +8,14 @@ JOBS        ?= 2
 bin         := $(VENV)/bin
 ready       := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help lab run test quick nightly readme outputs docs
+.PHONY: help lab run test quick nightly readme minutes outputs docs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
 
-lab: $(ready) ## set everything up (once) and open JupyterLab on the lessons; LAB="--no-browser" passes options
+lab: $(ready) ## set everything up (once) and open JupyterLab on its start page; LAB="--no-browser" passes options
 	@if test -d .git; then $(bin)/nbdev_install_hooks; fi
-	cd nbs/lessons && "$(abspath $(bin))/jupyter" lab --ip=127.0.0.1 $(LAB)
+	$(bin)/course lab $(LAB)
 
 run: $(ready) ## run a lesson without a browser: make run LESSON=01_pets DATA=pets
 	@$(bin)/course run "$(LESSON)" $(if $(DATA),--data "$(DATA)")
@@ -32,8 +32,13 @@ nightly: test ## make test, then the measurements that take long (COURSE_TEST_DA
 	$(bin)/python benchmarks/sliders.py
 	$(bin)/python benchmarks/classifiers.py
 	$(bin)/python benchmarks/checks.py
+	$(bin)/python -m pytest tests/test_notebooks.py -k other_answers --every-answer -n $(JOBS) --dist worksteal
 
 readme: $(ready) ## README.md from nbs/index.ipynb
+	$(bin)/python scripts/readme.py
+
+minutes: $(ready) ## how long each lesson takes, calculated and written into it and README.md
+	$(bin)/python scripts/minutes.py
 	$(bin)/python scripts/readme.py
 
 outputs: $(ready) ## run again the notebooks whose outputs are committed; NB=nbs/lessons/01_pets.ipynb picks one
@@ -43,6 +48,7 @@ docs: $(ready) ## the docs site, in _docs/ (needs Quarto); README.md stays as it
 	@command -v quarto >/dev/null || { echo "make docs needs Quarto 1.7.34: install it from https://quarto.org/docs/download/ and run this again."; exit 1; }
 	@cp README.md $(VENV)/README.keep
 	$(bin)/nbdev_docs; code=$$?; cp $(VENV)/README.keep README.md; exit $$code
+	$(bin)/python scripts/site_links.py
 
 # Made once; made again only when settings.ini or setup.py change. torch and torchvision must come from one index.
 $(ready): settings.ini setup.py

@@ -113,7 +113,7 @@ def judge(model, valid):
     with torch.no_grad():
         scores = model(valid[0])
     loss = nll(log_softmax(scores), valid[1]).item()
-    return dict(valid_loss=loss, accuracy=accuracy(scores, valid[1]).item())
+    return dict(valid_loss=loss, accuracy=float(accuracy(scores, valid[1])))
 
 # %% ../nbs/lessons/07_classifier.ipynb #a26baee0
 import math

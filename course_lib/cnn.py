@@ -115,12 +115,14 @@ def _windows(x, ks):
 
 # %% ../nbs/lessons/08_cnn.ipynb #ec38bd5f
 def max_pool(x, ks=2):
-    "The largest of every window, or ValueError: `(n,c,h,w) -> (n,c,h//ks,w//ks)`"
+    """The largest of every window: `(n,c,h,w) -> (n,c,h//ks,w//ks)`; ValueError when
+    the window is too large"""
     return _windows(x, ks).amax((-2, -1))
 
 # %% ../nbs/lessons/08_cnn.ipynb #ed4ce9bc
 def avg_pool(x, ks=2):
-    "The mean of every window, or ValueError: `(n,c,h,w) -> (n,c,h//ks,w//ks)`"
+    """The mean of every window: `(n,c,h,w) -> (n,c,h//ks,w//ks)`; ValueError when the
+    window is too large"""
     return _windows(x, ks).mean((-2, -1))
 
 # %% ../nbs/lessons/08_cnn.ipynb #a4fe6b29

@@ -16,12 +16,18 @@ from platformdirs import user_data_path
 from tqdm.auto import tqdm
 
 # %% ../nbs/lib/00_core.ipynb #5b1572fa
+@lru_cache
+def _seed_torch():
+    "Seeds every device; where there is only a CPU, in a small part of the time"
+    devices = torch.cuda.is_available() or torch.backends.mps.is_available()
+    return torch.manual_seed if devices else torch.default_generator.manual_seed
+
 @contextlib.contextmanager
 def seeded(seed=42):
     "Inside the `with`, Python, NumPy and torch draw the numbers of `seed`; afterwards their states are what they were"
     py, npy = random.getstate(), np.random.get_state()
     with torch.random.fork_rng():
-        random.seed(seed); np.random.seed(seed % 2**32); torch.manual_seed(seed)
+        random.seed(seed); np.random.seed(seed % 2**32); _seed_torch()(seed)
         try: yield
         finally: random.setstate(py); np.random.set_state(npy)
 

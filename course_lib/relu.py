@@ -103,8 +103,6 @@ def solve(x, y, m, b):
     "The best weights and height for hinges that stay where they are: `(c, d)`"
     each = relu(x[:, None]*m + b)
     features = torch.cat([each, torch.ones(len(x), 1)], 1).double()     # (p,n+1)
-    targs = y.reshape(len(y), -1).double()                              # (p,1) or (p,k)
-    best = torch.linalg.lstsq(features, targs, driver="gelsd").solution.to(y.dtype)
-    c = best[:-1].reshape(-1, *y.shape[1:])
-    d = best[-1].reshape(y.shape[1:])
+    best = torch.linalg.lstsq(features, y.double(), driver="gelsd").solution
+    c, d = best[:-1].to(y.dtype), best[-1].to(y.dtype)
     return c, d

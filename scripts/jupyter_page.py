@@ -28,8 +28,9 @@ def write_notebook(path, *sources):
 @contextmanager
 def jupyter(
     folder,                 # its notebooks; what Jupyter remembers goes to the sub-folder .jupyter, so that nobody's own settings play a part
-    theme="Light"):         # of JupyterLab: Light or Dark
-    "A server of JupyterLab and Notebook 7 on this machine only: its address. TimeoutError when it does not answer within a minute"
+    theme="Light",          # of JupyterLab: Light or Dark
+    command=(sys.executable, "-m", "jupyter", "lab")):
+    "A server of JupyterLab and Notebook 7 on this machine only: its address. TimeoutError when it does not answer within two minutes"
     own = Path(folder)/".jupyter"
     settings = own/"settings/@jupyterlab/apputils-extension"
     settings.mkdir(parents=True, exist_ok=True)
@@ -38,14 +39,14 @@ def jupyter(
     env = os.environ | dict(JUPYTERLAB_SETTINGS_DIR=str(own/"settings"), JUPYTER_CONFIG_DIR=str(own/"config"), JUPYTER_DATA_DIR=str(own/"data"))
     with socket.socket() as s: s.bind(("127.0.0.1", 0)); port = s.getsockname()[1]
     options = ["--allow-root", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=t"]
-    server = subprocess.Popen([sys.executable, "-m", "jupyter", "lab", *options], cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen([*command, *options], cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _answers(f"http://127.0.0.1:{port}/api?token=t")
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate(); server.wait(20)
 
-def _answers(url, seconds=60):
+def _answers(url, seconds=120):
     "Waits until there is an answer; TimeoutError when there is none"
     opener, until = urllib.request.build_opener(urllib.request.ProxyHandler({})), time.monotonic() + seconds
     while time.monotonic() < until:

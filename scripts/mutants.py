@@ -1,7 +1,10 @@
 """Spoilt copies of right answers: does the check notice? For `benchmarks/checks.py`."""
 import ast
 import copy
+import inspect
 import random
+import sys
+import textwrap
 
 from course_lib.selftest.audit import as_learner, source
 from course_lib.selftest.check import verdict
@@ -41,10 +44,20 @@ def mutants(text, n=10, seed=0):
         if line and len(res) < n: res.append((line, "\n".join(after)))
     return res
 
+def written(fn, name):
+    "The source of another right function, under the exercise's name; \"\" for one that needs more than its module"
+    try: tree = ast.parse(textwrap.dedent(inspect.getsource(fn))).body[0]
+    except (OSError, TypeError, SyntaxError): return ""
+    ours = isinstance(tree, (ast.FunctionDef, ast.ClassDef)) and "exercises" in fn.__module__
+    if not ours or getattr(fn, "__closure__", None): return ""
+    tree.name, tree.decorator_list = name, []
+    return ast.unparse(tree)
+
 def survivors(ex, seeds=range(5), n=10):
-    "The mutants that pass: (how many there were, their first different lines)"
-    made = mutants(source(ex), n)
-    def passes(text):
-        try: return verdict(ex, as_learner(text, ex), seeds, limit=2.).state == PASSED
+    "Spoilt copies of the library's code and of other right answers, `n` of each: (how many, the first different lines of those that pass)"
+    made = [(line, text, ex.fn) for line, text in mutants(source(ex), n)]
+    for fn in ex.rights: made += [(f"{fn.__name__}: {line}", text, fn) for line, text in mutants(written(fn, ex.name), n)]
+    def passes(text, fn):
+        try: return verdict(ex, as_learner(text, ex, vars(sys.modules[fn.__module__])), seeds, limit=2.).state == PASSED
         except Exception: return False              # it does not even compile
-    return len(made), [line for line, text in made if passes(text)]
+    return len(made), [line for line, text, fn in made if passes(text, fn)]

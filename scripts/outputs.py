@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import nbformat
@@ -85,8 +86,10 @@ def tidy(output, home):
 
 
 def remake(path):
-    "Executes the notebook at `path` and writes it back, clean and with the hash of its sources"
+    "Executes the notebook at `path` and writes it back, clean, with the hash of its sources and the seconds it took"
+    start = time.monotonic()
     nb = execute(nbformat.read(path, as_version=4))
+    nb.metadata["seconds"] = 10*round((time.monotonic() - start)/10)        # scripts/minutes.py counts them
     nb.metadata["source_hash"] = source_hash(nb)
     nb.metadata.pop("widgets", None)
     nbformat.write(nb, path)

@@ -88,10 +88,11 @@ def need_module():
     return _need
 
 
-# --- make quick
+# --- make quick, and what make nightly adds
 
 def pytest_addoption(parser):
     parser.addoption("--quick", action="store_true", help="no browser, no lessons, and of the notebooks only those that git calls changed")
+    parser.addoption("--every-answer", action="store_true", help="the practice notebooks with every set of other right answers, not only with the first")
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "long: a browser, or notebooks that run; `make quick` leaves it out")

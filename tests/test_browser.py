@@ -5,11 +5,15 @@ import json
 import math
 import os
 import re
+import shutil
+import sys
+import time
+from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
-from conftest import ROOT, notebooks
+from conftest import ROOT, command, copy_of_the_sources, notebooks
 from jupyter_page import FLAGS, jupyter, open_notebook, run_cells, write_notebook
 from nbclient import NotebookClient
 from PIL import Image
@@ -289,3 +293,49 @@ def test_a_learner_practises(page, tmp_path, monkeypatch):
         if SHOTS: page.locator(".jp-OutputArea img").scroll_into_view_if_needed(), page.screenshot(path=f"{SHOTS}/practice.png")
     entry = json.loads((tmp_path/"home/progress.json").read_text(encoding="utf-8"))["exercises"]["mse"]
     assert (entry["state"], entry["tries"], entry["hints"]) == ("✔ passed", 3, 1)
+
+def clone(folder):
+    "A clone of the project as a learner has it, without its library, which is installed"
+    for name in ("clean", "practice"): shutil.copytree(ROOT/name, folder/name)
+    (folder/"course_lib").mkdir()
+    return copy_of_the_sources(folder)
+
+def follow(page, link, leads_to):
+    "Clicks a link of the start page, looks where it leads, and goes back"
+    page.locator(f'.jp-NotebookPanel a[href*="{link}"]').first.click()
+    page.wait_for_url(f"**/lab/tree/{leads_to}", timeout=60_000)
+    page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) h1:has-text('How does a neural net learn?')", timeout=60_000)
+    if SHOTS: page.screenshot(path=f"{SHOTS}/lab_{Path(leads_to).stem}.png")
+    page.get_by_role("tab", name="start.ipynb").click()
+    page.wait_for_url("**/lab/tree/start.ipynb")
+
+def test_the_lab_leads_from_its_start_page_to_everything(page, tmp_path, monkeypatch):
+    "As `make lab` opens it, with nothing of the environment on the PATH: lesson, copy for practice, and `course` in a cell and in a terminal"
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path/"home"))
+    monkeypatch.setenv("PATH", os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if Path(p) != Path(sys.executable).parent))
+    (tmp_path/"clone").mkdir()
+    top = clone(tmp_path/"clone")
+    with jupyter(top, command=[command("course"), "lab"]) as url:
+        page.set_viewport_size(dict(width=1366, height=768))
+        page.goto(f"{url}/?token=t")
+        page.wait_for_selector(".jp-NotebookPanel table", timeout=90_000)
+        page.wait_for_timeout(3000)
+        if SHOTS: page.screenshot(path=f"{SHOTS}/lab_start.png")
+        shown = page.locator(".jp-DirListing-item").all_text_contents()
+        assert all(any(s.startswith(name) for s in shown) for name in ("nbs", "practice", "clean", "my", "start.ipynb")), shown
+        page.get_by_role("link", name="Something does not work").click()
+        type_and_run(page, 2, "!course list", "04_descent        How does a neural net learn?")
+        page.locator(".jp-NotebookPanel h1").first.scroll_into_view_if_needed()
+        follow(page, "04_descent.ipynb", "nbs/lessons/04_descent.ipynb")
+        follow(page, "04_descent_practice", "my/04_descent_practice.ipynb")
+        for kind, name in ("MenuBar", "File"), ("Menu", "New"), ("Menu", "Terminal"):
+            page.locator(f".lm-{kind}-itemLabel", has_text=re.compile(f"^{name}$")).first.click()
+        page.locator(".jp-Terminal .xterm-helper-textarea").wait_for(state="attached", timeout=60_000)
+        page.wait_for_timeout(3000)
+        page.keyboard.type("course progress > said.txt\n")
+        until = time.monotonic() + 120
+        while "✔ passed" not in (said := (top/"said.txt").read_text(encoding="utf-8") if (top/"said.txt").exists() else ""):
+            assert time.monotonic() < until, f"the terminal wrote {said!r}"
+            time.sleep(0.5)
+        if SHOTS: page.screenshot(path=f"{SHOTS}/lab_terminal.png")
+    assert "04_descent: 0 of" in said and (top/"my/09_resnet_clean.ipynb").exists()

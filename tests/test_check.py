@@ -1,11 +1,15 @@
 "Every exercise is fit to be checked. (Whether a check is right, `audit` says in nbs/exercises; whether the holes can be filled, test_notebooks.py.)"
+import ast
 import re
 
 import nbformat
 import pytest
 from conftest import notebooks
 
+from course_lib.selftest.audit import as_learner, source
+from course_lib.selftest.check import verdict
 from course_lib.selftest.exercise import Exercise, find, lessons
+from course_lib.selftest.progress import PASSED
 
 NAMES = [name for names in lessons().values() for name in names]
 
@@ -17,6 +21,18 @@ def test_words(name):
     assert ex.mistakes and ex.why.endswith((".", "?", "`", ")")) and len({n for n, *_ in ex.mistakes}) == len(ex.mistakes)
     assert all(len(sentence.split()) < 60 and sentence[0].isupper() for *_, sentence in ex.mistakes)
     if isinstance(ex, Exercise): assert [c for c in ex.cases if not callable(c)] and [c for c in ex.cases if callable(c)], "fixed cases and random ones"
+
+class WithoutErrors(ast.NodeTransformer):
+    "Code that raises nothing of its own"
+    def visit_Raise(self, node): return ast.Pass()
+    def visit_Expr(self, node): return ast.Pass() if ast.unparse(node).startswith("must_") else node
+
+@pytest.mark.parametrize("name", [n for n in NAMES if isinstance(find(n), Exercise)])
+def test_an_error_is_promised_where_it_is_asked_for(name):
+    "`raises=True` leaves the ValueError in the learner's docstring: then, and only then, an answer without it fails"
+    ex = find(name)
+    without = as_learner(ast.unparse(WithoutErrors().visit(ast.parse(source(ex)))), ex)
+    assert (verdict(ex, without, range(2)).state != PASSED) == ex.raises
 
 def test_enough_exercises():
     "Six in every lesson that exports code, three in the others"

@@ -1,6 +1,7 @@
 "The clean and practice notebooks as files: odd notebooks of others, learners' edits, the command, and notebooks that run to their end."
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -136,11 +137,19 @@ def small(checkout):
 
 @pytest.mark.long
 def test_clean_lesson_runs(small, tmp_path):
+    "With something expected of one section, as a learner would write it, and of the others nothing"
     course("clean", "04_descent", cwd=small)
-    nb = executed(small/"clean/04_descent.ipynb", tmp_path/"home")
-    assert "above_the_best" in printed(nb.cells[-1])
+    file = small/"clean/04_descent.ipynb"
+    file.write_text(file.read_text(encoding="utf-8").replace('expect(\\"The loss\\", \\"...\\")', 'expect(\\"The loss\\", \\"4.67\\")'), encoding="utf-8")
+    nb = executed(file, tmp_path/"home")
+    assert "above_the_best" in printed(nb.cells[-2])
+    said = {c.source: printed(c) for c in nb.cells if c.source.startswith("expect")}
+    assert len(said) > 20 and {source for source, text in said.items() if text} == {'expect.was_it_so("The loss", "...")'}
+    assert "You expected: 4.67\n→ Was it so?" in said['expect.was_it_so("The loss", "...")']
+    assert nb.cells[-1].source == "expect" and nb.cells[-1].outputs[0].data["text/plain"] == "04_descent: 0 of 1 came as expected\n○ The loss: 4.67"
     words = [line for c in nb.cells if c.cell_type == "markdown" for line in c.source.splitlines() if line]
     assert words.pop(1).startswith("The lesson without its words.") and all(line.startswith("#") or line[0].isdigit() for line in words), words
+    assert not any(re.search(r'^ +".*"$', c.source, re.M) for c in nb.cells), "a docstring"
     assert not any("#|" in c.source or "exercise" in c.source or "assert" in c.source for c in nb.cells)
 
 def test_practice_lesson(small):
@@ -185,11 +194,11 @@ def test_a_learners_work_is_left_alone(small):
 
 def test_practice_copies_once(small):
     assert "is yours: git ignores it" in course("practice", "04_descent", "--no-open", cwd=small)
-    mine = small/"my/04_descent.ipynb"
+    mine = small/"my/04_descent_practice.ipynb"
     assert "your code here" in mine.read_text(encoding="utf-8")
     mine.write_text("work")
     assert "stays as you left it" in course("practice", "04_descent", "--no-open", cwd=small) and mine.read_text() == "work"
-    assert subprocess.run(["git", "check-ignore", "-q", "my/04_descent.ipynb"], cwd=ROOT).returncode in (0, 128)      # 128: not a checkout
+    assert subprocess.run(["git", "check-ignore", "-q", "my/04_descent_practice.ipynb", "start.ipynb"], cwd=ROOT).returncode in (0, 128)      # 128: not a checkout
 
 def test_names_are_unique_in_the_course(small):
     shutil.copy(small/"nbs/exercises/04_descent.ipynb", small/"nbs/exercises/99_again.ipynb")

@@ -124,3 +124,9 @@ def test_docs_site(checkout):
     r = run(command("nbdev_docs"), cwd=checkout)
     pages = {p.name for p in (checkout/settings()["doc_path"]).rglob("*.html")}
     assert r.returncode == 0 and {"index.html", "core.html", "resnet.html"} <= pages, r.stdout
+
+
+def test_links_to_practice_lead_to_github_on_the_site():
+    from site_links import to_github
+    page = '<a href="../../practice/04_descent.ipynb">practice</a> <a href="../../practice/04_descent.html">it</a> <a href="../lessons/05_relu.html">05</a>'
+    assert to_github(page, "https://x.org/b") == page.replace('"../../practice/04_descent.html"', '"../../practice/04_descent.ipynb"').replace("../..", "https://x.org/b")

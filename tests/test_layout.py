@@ -1,12 +1,14 @@
 "The rules that hold across files: who may import whom, one address, no paths of one machine, the shape of a lesson."
 import ast
 import re
+import shutil
 import subprocess
 import sys
 
 import nbformat
 import pytest
 from conftest import LIBRARY, ROOT, notebooks, run, settings
+from course_lib.cli import minutes
 
 # module -> the modules of course_lib it may import; a new module gets its line here and in the design's table
 MAY = {"core": "", "plot": "core", "labels": "", "training": "core", "resnet": "", "model": "core resnet", "interpret": "plot",
@@ -18,7 +20,7 @@ MAY = {"core": "", "plot": "core", "labels": "", "training": "core", "resnet": "
        "pictures.arrays": "core data pictures.shapes pictures.digits pictures.sky pictures.fetch",
        "sliders.trace": "", "sliders.page": "", "sliders.interact": "sliders.page", "sliders.steps": "sliders.page",
        "sliders.explore": "sliders.trace sliders.page sliders.interact",
-       "selftest.exercise": "", "selftest.progress": "core plot selftest.exercise", "selftest.compare": "", "selftest.trial": "core",
+       "selftest.exercise": "", "selftest.progress": "core plot selftest.exercise", "selftest.expect": "selftest.progress", "selftest.compare": "", "selftest.trial": "core",
        "selftest.check": "plot selftest.exercise selftest.progress selftest.compare selftest.trial",
        "selftest.notebook": "", "selftest.clean": "selftest.notebook", "selftest.practice": "selftest.exercise selftest.notebook selftest.clean",
        "selftest.files": "selftest.notebook selftest.clean selftest.practice", "selftest.audit": "selftest.exercise selftest.progress selftest.trial selftest.check selftest.practice"}
@@ -159,9 +161,47 @@ class TestLesson:
     def test_imports_name_what_they_take(self, path):
         assert not [c.source for c in cells(path, "code") if re.search(r"^from .* import \*", c.source, re.M)]
 
+    def test_says_how_long_it_takes(self, path):
+        "Within a step of what scripts/minutes.py calculates, so that a mended sentence may stay without it; and no page asks for more than 90 + 75"
+        from minutes import LIMITS, estimate
+        told, now = minutes(path), estimate(path)
+        assert told and max(abs(a - b) for a, b in zip(told, now)) <= 5, f"it says {told}, and takes {now}: run make minutes"
+        assert all(n <= limit for n, limit in zip(told, LIMITS)), f"{told} minutes: shorten the page or its practice"
+        introduction = nbformat.read(path, as_version=4).cells[1].source
+        assert f"[practice](../../practice/{path.name})" in introduction.split("\n")[0]
+
     def test_does_not_export_when_it_runs(self, path):
         "A learner who changes a lesson and runs it must not change the library"
         assert not [c.source for c in cells(path, "code") if "nbdev_export(" in c.source]
+
+
+def test_counting_minutes():
+    "Each of the assumptions once; and lines of a solution are those below its docstring"
+    import minutes
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+    def takes(*cells): return pytest.approx(minutes.reading(new_notebook(cells=cells, metadata={"seconds": 0})))
+    picture = new_code_cell("show()", outputs=[new_output("display_data", {"image/png": ""})])
+    assert takes(new_markdown_cell("word "*150)) == 1 and takes(new_markdown_cell("word "*15 + "\n\n## Questionnaire\n\n" + "word "*99)) == 0.1
+    assert takes(new_code_cell("#| export\n" + "x = 1\n\n"*8)) == 1 and takes(new_code_cell("x = 1", metadata={"jupyter": {"source_hidden": True}})) == 0
+    assert takes(new_markdown_cell("**Try:** this")) == 2 + 2/150 and takes(new_markdown_cell("Why?")) == 0.25 + 1/150
+    assert takes(picture) == 0.5 + 1/8 and takes(new_code_cell("explore(quad)")) == 1.5 + 1/8
+    assert minutes.reading(new_notebook(metadata={"seconds": 90})) == 1.5
+
+    class Two:
+        "No line"
+        a = 1
+        def f(self): "none"; return 1
+        def g(self):
+            """This
+            is none."""
+            x = 1
+            return x
+    assert minutes.solution_lines(Two) == 3 and minutes.solution_lines(Two.g) == 2
+
+def test_make_lab_opens_the_start_page():
+    if not shutil.which("make"): pytest.skip("there is no make here")
+    assert re.search(r"/course lab --no-browser$", run("make", "-n", "lab", "LAB=--no-browser", cwd=ROOT).stdout, re.M)
+    assert ".venv\\Scripts\\course lab" in (ROOT/"README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", [ROOT/"nbs/index.ipynb", *notebooks(*LIBRARY), *notebooks("pictures"), *LESSONS], ids=lambda p: p.stem)

@@ -8,6 +8,8 @@ __all__ = ['source', 'as_learner', 'audit']
 # %% ../../nbs/selftest/09_audit.ipynb #98499ab2
 import copy, inspect, linecache, sys, textwrap
 
+import torch
+
 from .check import cases, value_verdict, verdict
 from .exercise import Question
 from .practice import stub
@@ -17,11 +19,11 @@ from .trial import call
 # %% ../../nbs/selftest/09_audit.ipynb #dadc6ffc
 def source(ex): return textwrap.dedent(inspect.getsource(ex.fn))
 
-def as_learner(source, ex):
+def as_learner(source, ex, around=None):    # the names that the cell finds; None: those of the library's module
     "The function or class that a learner has when the cell says `source`"
     file = f"<a learner's cell {hash(source)}>"
     linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
-    around = getattr(ex.fn, "__globals__", None) or vars(sys.modules[ex.fn.__module__])
+    around = around or getattr(ex.fn, "__globals__", None) or vars(sys.modules[ex.fn.__module__])
     space = {**around, "__name__": "__main__"}
     exec(compile(source, file, "exec"), space)
     return space[ex.name]
@@ -29,6 +31,11 @@ def as_learner(source, ex):
 def _constant(ex):
     value = call(ex.fn, cases(ex)[0], ex.use).value
     return lambda *args, **kwargs: copy.deepcopy(value)
+
+def _cut_off(ex):
+    "The right function, but no slope flows back through it"
+    fn = as_learner(source(ex), ex)
+    return lambda *args: torch.utils._pytree.tree_map_only(torch.Tensor, torch.Tensor.detach, fn(*args))
 
 def _raising(kind):
     def fn(*args, **kwargs): raise kind("no")
@@ -40,6 +47,8 @@ def _answers(ex):
     return [("the library's code", as_learner(source(ex), ex), PASSED, None),
             *((fn.__name__, fn, PASSED, None) for fn in ex.rights),
             ("the library's own", ex.fn, NOT_ATTEMPTED, None),
+            ("a call of the library's", lambda *args, **kwargs: ex.fn(*args, **kwargs), NOT_ATTEMPTED, None),
+            *((["the library's code, cut off", _cut_off(ex), NOT_YET, None],) if ex.through else ()),
             ("a stub", as_learner(stub(source(ex), ex.name), ex), NOT_ATTEMPTED, None),
             ("None", lambda *args, **kwargs: None, NOT_YET, ...),               # ...: any mistake may be told
             ("constant", _constant(ex), NOT_YET, ...),

@@ -41,6 +41,8 @@ class Exercise:
     use: object = None          # use(fn, *args) is compared in place of fn(*args)
     draw: object = None         # draw(value, *args): the curve (p,) or picture (h,w) in it, to be drawn side by side
     next: str = ""              # the next step after wrong numbers, where none can be done by hand
+    through: tuple = ()         # the numbers of the arguments back to which slopes must flow, from 0
+    raises: bool = False        # the learner is to raise the docstring's ValueError, too
     tol: float = 1e-6           # relative and absolute
     mistakes: list = field(default_factory=list)        # (name, wrong function, the sentence that helps)
     rights: list = field(default_factory=list)          # other right functions
@@ -96,6 +98,7 @@ class Task(NamedTuple):
     after: str = ""         # a heading of the lesson; "": where the lesson defines the function
     ask: str = ""           # the task in Markdown, where the lesson does not say it
     source: str = ""        # of the function, where the exercises' notebook defines it
+    raises: bool = False    # whether its ValueError is asked for
 
 def declared(source, where="the source"):
     "What Python source declares, `[Task]`, nothing being run; ValueError when it is declared badly"
@@ -111,8 +114,9 @@ def declared(source, where="the source"):
             raise ValueError(f"{where}: exercise(...) is not given a function by its name: write exercise(mse, ...).")
         name = first.id if kind == "exercise" else literal(first, "the name of a question")
         if not name.isidentifier(): raise ValueError(f"{where}: {name!r} is no name that Python accepts: rename it.")
-        after = [literal(k.value, "after") for k in call.keywords if k.arg == "after"]
-        res.append(Task(kind, name, *after))
+        given = {k.arg: k.value for k in call.keywords}
+        after = literal(given["after"], "after") if "after" in given else ""
+        res.append(Task(kind, name, after, raises=getattr(given.get("raises"), "value", False)))
     return res
 
 @cache

@@ -9,7 +9,7 @@ __all__ = ['setup_cell', 'all_tasks', 'course_files', 'stale', 'leftovers', 'upd
 import os
 from pathlib import Path
 
-from .clean import clean_cells, foreign_cells
+from .clean import clean_cells, foreign_cells, with_expectations
 from .notebook import check_compiles, is_edited, language, parse_notebook, to_notebook, words_cell
 from .practice import practice_cells, tasks
 
@@ -40,7 +40,14 @@ def all_tasks(top):
             seen[t.name] = file.name
     return res
 
-_CLEAN = "The lesson without its words. Before you run a cell: what is it for, and what will it print?"
+_CLEAN = ("The lesson without its words. Before you run a section: what are its cells for, and what will they show? "
+          "Write it at `expect`, in place of the dots. Afterwards `was_it_so` shows it again, and asks whether "
+          "it came so. What you write is kept. Work")
+
+_PRACTICE = "Write what *your code here* asks for,"
+
+_OWN = ("in a copy of your own. In the lab that is [my/{0}.ipynb](../my/{0}.ipynb); "
+        "on Colab, *File* and *Save a copy in Drive* make one.")
 
 def _with(words, cells):
     "The cells with a line of words above the first code cell"
@@ -54,8 +61,9 @@ def course_files(top, only=None):       # names of lessons; None: all
         cells = _of(file.name, check_compiles, _read(file))
         if only and file.stem not in only: continue
         holes = _of(file.name, practice_cells, cells, todo.get(file.stem, []))
-        mine = f"Write what *your code here* asks for, in a copy of your own: `course practice {file.stem}`"
-        for folder, kept in ("clean", _with(_CLEAN, clean_cells(cells))), ("practice", _with(mine, holes)):
+        clean = _of(file.name, with_expectations, clean_cells(cells), file.stem)
+        for folder, words, kept in ("clean", _CLEAN, clean), ("practice", _PRACTICE, holes):
+            kept = _with(f"{words} {_OWN.format(f'{file.stem}_{folder}')}", kept)
             res[top/folder/file.name] = _of(file.name, to_notebook, check_compiles(kept))
     return res
 

@@ -27,16 +27,27 @@ ex = question("errors_in_table",
 ex.mistake(0.2,
            "You counted all ten pictures. The network learned from four of them, so they say "
            "little. Count only those for validation.")
+ex.mistake(0.3,
+           "You counted all ten pictures, and the unsure ones as wrong. Count only those for "
+           "validation, and look only at the name.")
 ex.mistake(2/3,
            "That is the share that got the right name, the accuracy. The error rate counts the "
            "others.")
 ex.mistake(2, "That is how many are wrong. A rate is a share: divide by how many were asked.")
 ex.mistake(0.5,
-           "You counted picture 7 as wrong. Its probability is low, but the name is right, and "
-           "only the name counts here.")
+           "One half comes out in two ways. Did you count picture 7 as wrong? Its name is right, "
+           "and only the name counts here. Or did you divide by four? So many are for training.")
 ex.mistake(1/6,
            "You left out picture 9. The network was unsure about it, but its name is wrong, and "
            "only the name counts here.")
+ex.mistake(0.17,
+           "You left out picture 9. The network was unsure about it, but its name is wrong, and "
+           "only the name counts here.")
+ex.mistake(0.25,
+           "You left out a picture, or counted one too many. Count the rows for validation again, "
+           "and among them those where prediction and truth differ.")
+ex.mistake(0.4,
+           "Two rows are wrong, but more than five pictures are for validation: count them again.")
 ex.mistake(100/3, "That is in percent. The table prints a share between 0 and 1: divide by 100.")
 
 # %% ../../../nbs/exercises/01_pets.ipynb #d851b635
@@ -57,16 +68,24 @@ ex.mistake(4,
 ex.mistake(0,
            "You took the row where both losses are closest. A gap is no harm in itself: what "
            "matters is how low the validation loss is.")
-ex.mistake(3, "That is the first epoch after which it was worse. Keep the one before it.")
+ex.mistake(3,
+           "That is the first epoch after which it was worse: keep the one before it. Or did you "
+           "count the rows from 1? The number stands in the first column.")
 ex.mistake(1.2,
            "That is the validation loss you are looking for. The question is in which epoch it "
            "stands.")
+ex.mistake(1,
+           "That is where the training loss drops below the validation loss. It does so in nearly "
+           "every training. What matters is how low the validation loss gets.")
+ex.mistake(0.9,
+           "That is the training loss of the epoch you are looking for. The question is in which "
+           "epoch it stands.")
 
 # %% ../../../nbs/exercises/01_pets.ipynb #2456063f
 ex = question("loss_of_picture",
     after="The words, in one picture",
     answer=-math.log(0.2),
-    tol=0.005,
+    tol=0.006,
     hints=["Which of the three probabilities does the loss look at?",
            "Take the probability of the right class, then minus its natural logarithm.",
            "`-math.log(0.2)`"],
@@ -77,6 +96,15 @@ ex = question("loss_of_picture",
 ex.mistake(-math.log(0.7),
            "You took the probability of the class that the network named. The loss looks at the "
            "class that is right, here the dog.")
+ex.mistake(0.36,
+           "You took the probability of the class that the network named. The loss looks at the "
+           "class that is right, here the dog.")
+ex.mistake(-math.log(0.1),
+           "You took the probability of the cat. The loss looks at the class that is right, here "
+           "the dog.")
+ex.mistake(-math.log(0.8),
+           "You took the probability that it is no dog. The loss looks at what the right class "
+           "got.")
 ex.mistake(math.log(0.2),
            "The sign is missing: the logarithm of a number below 1 is negative, and a loss is "
            "not. Put a minus before it.")
@@ -91,6 +119,15 @@ ex.mistake(-math.log(0.1) - math.log(0.2) - math.log(0.7),
            "You added the logarithms of all three classes. Only the probability of the right "
            "class counts.")
 ex.mistake(0.2, "That is the probability of the right class. The loss is minus its logarithm.")
+ex.mistake(-(math.log(0.1) + math.log(0.2) + math.log(0.7))/3,
+           "You took the mean over all three classes. Only the probability of the right class "
+           "counts.")
+ex.mistake(0.5,
+           "That is how far the dog is behind the fox. The loss looks at one number only: what the "
+           "right class got.")
+ex.mistake(1,
+           "The name is wrong, and that is what the error rate counts. The loss asks how much "
+           "probability the right class got.")
 
 # %% ../../../nbs/exercises/01_pets.ipynb #331e409c
 ex = question("steps_in_epoch",
@@ -116,7 +153,20 @@ ex.mistake(39,
 ex.mistake(40,
            "You counted the validation pictures, too. No step is taken for them: take a fifth "
            "away, and leave out what is over at the end.")
+ex.mistake(2500/64,
+           "You counted the validation pictures, too. No step is taken for them: take a fifth "
+           "away. And a part of a step does not exist.")
 ex.mistake(7, "Those are the batches of the validation pictures. Steps are taken for the others.")
+ex.mistake(8, "Those are the batches of the validation pictures. Steps are taken for the others.")
+ex.mistake(500,
+           "So many pictures are for validation. Steps are taken for the others, one for each "
+           "batch.")
+ex.mistake(16,
+           "So many pictures are left over after the last whole batch. How many whole batches are "
+           "there before?")
+ex.mistake(2500,
+           "So many pictures are in the folder. A fifth of them is kept away, and a step is taken "
+           "for a whole batch.")
 ex.mistake(2000,
            "That is one step for each picture. A step is taken for a whole batch: divide by its "
            "size.")
@@ -128,10 +178,6 @@ def share_wrong(probs, targs):
     return (probs.argmax(1) != targs).double().mean().item()
 
 # %% ../../../nbs/exercises/01_pets.ipynb #1671dff7
-def _one_number(x):
-    "A tensor of one number as that number, anything else as it is"
-    return x.item() if torch.is_tensor(x) and x.numel() == 1 else x
-
 def _some_pictures(dice):
     "Probabilities and right classes of 5 to 7 pictures, with 3 or 4 classes"
     n, c = dice.pick(5, 6, 7), dice.pick(3, 4)
@@ -140,16 +186,19 @@ def _some_pictures(dice):
 # %% ../../../nbs/exercises/01_pets.ipynb #3fddc1ce
 ex = exercise(share_wrong,
     after="What does it get wrong?",
-    use=lambda fn, probs, targs: _one_number(fn(probs, targs)),
     cases=[(torch.tensor([[0.8, 0.2], [0.7, 0.3]]), torch.tensor([1, 1])),
            (torch.tensor([[0.4, 0.3, 0.3]]), torch.tensor([0])),
+           (torch.tensor([[0., 1.]]), torch.tensor([1])),
+           (torch.tensor([[0.9, 0.1], [0.3, 0.7], [0.2, 0.8]]), torch.tensor([0, 0, 0])),
+           (torch.tensor([[0.4, 0.3, 0.3], [0.1, 0.8, 0.1], [0.1, 0.2, 0.7], [0.6, 0.3, 0.1]]),
+            torch.tensor([0, 1, 0, 2])),
            _some_pictures],
     hints=["Which class does the network name for a picture, if all you have is one row of "
            "`probs`?",
            "The position of the largest number in each row is the prediction. Compare it with "
            "`targs`, and take the mean of the answers as numbers.",
            "`probs.argmax(1)` gives the predictions; `(... != targs)` says True where they are "
-           "wrong; `.float().mean()` makes a share of it."],
+           "wrong; `.float().mean()` makes a share of it, and `.item()` a Python number."],
     why='True counts as 1 and False as 0, so the mean of "is it wrong?" is the share of wrong '
         'ones. Because only the largest probability counts, a small step changes nothing here '
         'most of the time: that is why training needs the loss.')
@@ -180,10 +229,91 @@ def right_class_below_half(probs, targs):
 def missing_to_1(probs, targs):
     return (1 - probs[range(len(targs)), targs]).double().mean()
 
+@ex.mistake("You asked for one position in the whole table: `argmax` without an axis counts "
+            "through all its numbers. There is one prediction for each picture, that is for each "
+            "row.")
+def no_axis(probs, targs):
+    return (probs.argmax() != targs).double().mean()
+
+@ex.mistake("You compared the largest probability itself with the right class. What is wanted is "
+            "where it stands, its position in the row.")
+def largest_for_its_position(probs, targs):
+    return (probs.max(1).values != targs).double().mean()
+
+@ex.mistake("You compared every prediction with every right class. Both need the same shape, one "
+            "number per picture: drop `keepdim` or the extra axis.")
+def each_with_each(probs, targs):
+    return (probs.argmax(1, keepdim=True) != targs).double().mean()
+
+@ex.mistake("You took the mean of the differences between two positions. How far apart two classes "
+            "stand in the list says nothing: a picture is right or wrong.")
+def distance_of_positions(probs, targs):
+    return (probs.argmax(1) - targs).abs().double().mean()
+
+@ex.mistake("You divided by how many probabilities there are. Divide by the number of pictures.")
+def divided_by_all_numbers(probs, targs):
+    return (probs.argmax(1) != targs).sum()/probs.numel()
+
+@ex.mistake("You divided by how many classes there are. Divide by the number of pictures.")
+def divided_by_classes(probs, targs):
+    return (probs.argmax(1) != targs).sum()/probs.shape[1]
+
+@ex.mistake("You counted pictures for which no class got half. Whether the answer is right does "
+            "not show in the largest probability: compare the predicted class with `targs`.")
+def unsure_ones(probs, targs):
+    return (probs.max(1).values < 0.5).double().mean()
+
+@ex.mistake("You took the class with the smallest probability. The prediction is the one with the "
+            "largest.")
+def least_probable(probs, targs):
+    return (probs.argmin(1) != targs).double().mean()
+
+# %% ../../../nbs/exercises/01_pets.ipynb #dd5d43c6
+def _as_number(fn):
+    "The same mistake, made by somebody who returns a number and no tensor"
+    return lambda probs, targs: fn(probs, targs).item()
+
+for name, wrong, sentence in [*ex.mistakes]:
+    ex.mistake(sentence, **{f"{name}_as_number": _as_number(wrong)})
+
+# %% ../../../nbs/exercises/01_pets.ipynb #760204a9
+@ex.mistake("You divided the wrong ones by the right ones. A share is a part of all.")
+def wrong_by_right(probs, targs):
+    wrong = (probs.argmax(1) != targs).sum().item()
+    return wrong/max(len(targs) - wrong, 1)
+
+@ex.mistake("That is in percent. A share lies between 0 and 1: do not multiply by 100.")
+def in_percent(probs, targs):
+    return 100*share_wrong(probs, targs)
+
+@ex.mistake("You rounded. Return the share as it is; whoever prints it may round.")
+def rounded(probs, targs):
+    return round(share_wrong(probs, targs), 2)
+
+@ex.mistake("You rounded down to a whole number, with `//` or `int`. A share lies between 0 and 1: "
+            "divide with `/`.")
+def rounded_down(probs, targs):
+    return int(share_wrong(probs, targs))
+
+@ex.mistake("Your function returns before the loop has come to its end: `return` stands inside it. "
+            "Move it to the left, below the loop.")
+def returned_in_the_loop(probs, targs):
+    return share_wrong(probs[:1], targs[:1])/len(targs)
+
+@ex.mistake("Torch takes no mean of True and False, nor of whole numbers. Make floats of them "
+            "first: `.float()`.")
+def mean_of_true_and_false(probs, targs):
+    return (probs.argmax(1) != targs).mean()
+
+@ex.mistake("The share is right, and it comes as a tensor that holds one number. `.item()` takes "
+            "the number out.")
+def still_a_tensor(probs, targs):
+    return (probs.argmax(1) != targs).float().mean()
+
 # %% ../../../nbs/exercises/01_pets.ipynb #fc3c46d5
 @ex.right
 def one_minus_accuracy(probs, targs):
-    return 1 - (probs.argmax(dim=1) == targs).float().mean()
+    return 1 - (probs.argmax(dim=1) == targs).float().mean().item()
 
 @ex.right
 def with_a_loop(probs, targs):
@@ -192,10 +322,31 @@ def with_a_loop(probs, targs):
         wrong += row.index(max(row)) != target
     return wrong/len(targs)
 
+@ex.right
+def another_class_got_more(probs, targs):
+    own = probs.gather(1, targs[:, None])
+    return (probs > own).any(1).double().mean().item()
+
+@ex.right
+def with_numpy(probs, targs):
+    return (probs.numpy().argmax(1) != targs.numpy()).mean()
+
+@ex.mistake("The `targs` are positions already, one for each picture. Only `probs` has an axis of "
+            "classes along which `argmax` can look.")
+def argmax_of_targs(probs, targs):
+    return (probs.argmax(1) != targs.argmax(1)).float().mean().item()
+
+@ex.mistake("You got one answer for all pictures together. Did you compare `probs.max(1)`? That is "
+            "a pair, the numbers and their positions: take `.indices`, or `argmax`. Two lists are "
+            "compared as a whole, too.")
+def one_answer_for_all(probs, targs):
+    return (probs.max(1) != targs).float().mean().item()
+
 # %% ../../../nbs/exercises/01_pets.ipynb #60fc233b
 ex = question("when_it_says_dog",
     after="What does it get wrong?",
     answer=0.6,
+    tol=0.01,
     hints=["Where in the table are all the pictures that the network called dog?",
            "Add up the column of the prediction. Which part of it lies on the diagonal?",
            "The column says 2, 6 and 2; the 6 on the diagonal are dogs."],
@@ -217,3 +368,13 @@ ex.mistake(0.2,
            "are.")
 ex.mistake(6,
            "So many were called dog and are dogs. For a share, divide by all that were called dog.")
+ex.mistake(60, "That is in percent. As a share between 0 and 1, divide by 100.")
+ex.mistake(1/3,
+           "That is how often it says dog at all. Of those cases, in what share is it one?")
+ex.mistake(8/30,
+           "That is how many of all pictures are dogs. Look only at those that were called dog.")
+ex.mistake(10, "So many were called dog. In what share of them is it one?")
+ex.mistake(0.25,
+           "You went along the row: of the true dogs, that share was missed. Here we know the "
+           "prediction, so go down a column.")
+ex.mistake(1.5, "You divided by the other ones. For a share, divide by all that were called dog.")

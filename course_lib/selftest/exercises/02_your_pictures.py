@@ -20,10 +20,10 @@ def name_in_file(path):
     return "_".join(path.stem.split("_")[1:-1])
 
 def _any_file(dice):
-    "A file in some folder, with a name of one, two or three words"
+    "A file in some folder, with a name of one, two or three parts"
     folder = dice.pick("pictures", "my_cats", ".")
     day = f"2025-0{dice.ints(1, 9)}-12"
-    who = dice.pick("ben", "li_wei", "jan_erik_ole")
+    who = dice.pick("ben", "li_wei", "jan_erik_ole", "max_2")
     number, ending = dice.ints(0, 99), dice.pick("jpg", "jpeg")
     return (Path(folder, f"{day}_{who}_{number}.{ending}"),)
 
@@ -74,6 +74,70 @@ def name_of_the_folder(path):
 def whole_path_cut_up(path):
     return "_".join(str(path).split("_")[1:-1])
 
+@ex.mistake("You kept the underscores at both ends. They only mark where the name begins and ends; "
+            "after a search, `[1]` is what the brackets found, `[0]` all that was matched.")
+def both_underscores_kept(path):
+    return path.stem[path.stem.find("_"):path.stem.rfind("_") + 1]
+
+@ex.mistake("You kept the underscore before the name. Begin one sign later.")
+def underscore_kept_before(path):
+    return path.stem[path.stem.find("_"):path.stem.rfind("_")]
+
+@ex.mistake("You kept the underscore behind the name. The number ends there; leave out what stands "
+            "between the two as well.")
+def underscore_kept_behind(path):
+    return path.stem.partition("_")[2].rpartition("_")[0] + "_"
+
+@ex.mistake("The underscores within the name got lost. Put the parts together again with what "
+            "stood between them: `\"_\".join(...)`.")
+def joined_with_nothing(path):
+    return "".join(path.stem.split("_")[1:-1])
+
+@ex.mistake("That is a list of parts. A label is one string: put them together with "
+            "`\"_\".join(...)`.")
+def parts_as_a_list(path):
+    return path.stem.split("_")[1:-1]
+
+@ex.mistake("You counted signs from the end, and the number is not always of the same length. Look "
+            "for the last underscore in place of counting.")
+def number_of_three_digits(path):
+    return path.stem[11:-4]
+
+@ex.mistake("That is the whole name of the file. Every picture would be a class of its own: cut "
+            "off the date and the number.")
+def nothing_cut_off(path):
+    return path.stem
+
+@ex.mistake("That is the whole name of the file, with its ending. Every picture would be a class "
+            "of its own: cut off the date, the number and the ending.")
+def nothing_cut_off_not_even_the_ending(path):
+    return path.name
+
+@ex.mistake("A name may hold an underscore itself, as in this file, and your line does not expect "
+            "one. Which two underscores are always there?")
+def exactly_three_parts(path):
+    date, who, number = path.stem.split("_")
+    return who
+
+@ex.mistake("You kept the number and the ending. Then every picture is a class of its own: take "
+            "`path.stem`, and cut at the last underscore, too.")
+def number_and_ending_kept(path):
+    return path.name.split("_", 1)[1]
+
+@ex.mistake("The underscores within the name became blanks. Put the parts together again with what "
+            "stood between them: `\"_\".join(...)`.")
+def joined_with_blanks(path):
+    return " ".join(path.stem.split("_")[1:-1])
+
+@ex.mistake("A Path is no text and cannot be cut. `path.stem` is a text.")
+def path_taken_for_text(path):
+    return "_".join(path.split("_")[1:-1])
+
+@ex.mistake("You took all digits off both ends. A name may end with a digit itself, as in this "
+            "file: cut at the first underscore and at the last one.")
+def digits_stripped(path):
+    return path.stem.strip("0123456789-_")
+
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #454049c3
 @ex.right
 def with_a_pattern(path):
@@ -87,10 +151,20 @@ def cut_at_both_ends(path):
 def with_a_short_match(path):
     return regex_label(r".+?_(.+)_\d+")(path)
 
+@ex.right
+def up_to_the_last_underscore(path):
+    return path.stem[path.stem.index("_") + 1:path.stem.rindex("_")]
+
+@ex.right
+def with_a_star(path):
+    date, *who, number = path.stem.split("_")
+    return "_".join(who)
+
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #b4d2052c
 ex = question("always_cat",
     after="Look before you train",
     answer=0.1,
+    tol=0.01,
     hints=["For which pictures is it wrong?",
            "It is wrong for every dog and right for every cat. What share of all pictures are "
            "dogs?",
@@ -110,6 +184,14 @@ ex.mistake(1.0,
 ex.mistake(100, "So many pictures it gets wrong. A rate is a share of all pictures.")
 ex.mistake(10, "That is in percent. As a share between 0 and 1, divide by 100.")
 ex.mistake(1/9, "You divided dogs by cats. Divide by all pictures.")
+ex.mistake(0,
+           "It is right for every cat. But there are dogs as well, and it calls them cats.")
+ex.mistake(90,
+           "That is how many of a hundred it gets right. The error rate is the rest, as a share.")
+ex.mistake(900, "So many pictures it gets right. The error rate is the share of the others.")
+ex.mistake(0.02,
+           "You took the dogs of the validation set and divided by all pictures of the folder. "
+           "Divide by those of the same set.")
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #7801e878
 def told_before(train, valid):
@@ -118,17 +200,26 @@ def told_before(train, valid):
     seen = set(train)
     return sum(content in seen for content in valid)
 
+_pool = [b"cat", b"act", b"Cat", b"cats", b"cat ", b"", b"\xff\xd8\xfe", b"\xff\xd8\xfd", b"dog"]
+
 def _contents(dice):
-    "Contents of one letter: A to F for training, C to H for validation"
-    train = dice.ints(0, 5, dice.pick(6, 7)).tolist()
-    valid = dice.ints(2, 7, dice.pick(4, 5)).tolist()
-    return [bytes([65 + k]) for k in train], [bytes([65 + k]) for k in valid]
+    "Contents that are nearly alike, the first seven for training, the last seven for validation"
+    train = dice.ints(0, 6, dice.pick(6, 7)).tolist()
+    valid = dice.ints(2, 8, dice.pick(4, 5)).tolist()
+    copied = [bytes(bytearray(content)) for content in _pool]       # equal, and another object
+    return [copied[k] for k in train], [_pool[k] for k in valid]
+
+_long = b" and so on"*100
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #7c6493f7
 ex = exercise(told_before,
     after="Look before you train",
     cases=[([b"cat", b"dog"], [b"cat", b"cat", b"owl"]),
            ([b"cat", b"cat"], [b"cat", b"owl", b"owl"]),
+           ([b"\xff\xd8\xfe"], [b"\xff\xd8\xfd"]),
+           ([b"cats", b"tac", b"Owl"], [b"cat", b"owl", b"Owl ", b"cat"]),
+           ([b"one" + _long, _long + b"one"], [b"two" + _long, _long + b"two"]),
+           ([], [b"cat", b"dog", b"cat", b"cat"]),
            _contents],
     hints=["Go through the files that are asked. What do you want to know about each?",
            "For each content in `valid`, ask whether it is in `train`; count how often the "
@@ -164,6 +255,64 @@ def pairs_counted(train, valid):
 def new_ones_counted(train, valid):
     return sum(c not in train for c in valid)
 
+@ex.mistake("You use up each training file: found once, it does not count again. A network that "
+            "was told about a picture knows it each time it is asked.")
+def each_copy_used_up(train, valid):
+    return sum((Counter(train) & Counter(valid)).values())
+
+@ex.mistake("You use up each training file: found once, it is removed from `train`, from the "
+            "caller's list at that. A picture that was told about counts each time it is asked.")
+def removed_from_train(train, valid):
+    found = [c for c in valid if c in train and not train.remove(c)]
+    return len(found)
+
+@ex.mistake("You compared files at the same place in both lists. A copy may stand anywhere: ask "
+            "whether it is in `train`.")
+def same_place(train, valid):
+    return sum(a == b for a, b in zip(train, valid))
+
+@ex.mistake("You divided. What is asked here is how many, a whole number.")
+def share_for_count(train, valid):
+    return sum(c in train for c in valid)/len(valid)
+
+@ex.mistake("That says whether there is any. What is asked is how many.")
+def any_for_how_many(train, valid):
+    return any(c in train for c in valid)
+
+@ex.mistake("Those are the files themselves. What is asked is how many: take the length.")
+def files_for_their_number(train, valid):
+    return [c for c in valid if c in train]
+
+@ex.mistake("You compared sizes. Two files of the same size may hold different pictures: compare "
+            "the contents.")
+def sizes_compared(train, valid):
+    return sum(len(c) in map(len, train) for c in valid)
+
+@ex.mistake("You compared only how the files begin. All JPEG files begin alike: compare the whole "
+            "contents.")
+def beginnings_compared(train, valid):
+    return sum(c[:2] in [t[:2] for t in train] for c in valid)
+
+@ex.mistake("With `is` you ask whether it is the very same object. Two equal contents need not be: "
+            "compare with `==` or `in`.")
+def same_object(train, valid):
+    return sum(any(c is t for t in train) for c in valid)
+
+@ex.mistake("You took away each new content once. If it stands in `valid` twice, the second is "
+            "still counted: count the files of `valid` whose content is in `train`.")
+def new_contents_once(train, valid):
+    return len(valid) - len(set(valid) - set(train))
+
+@ex.mistake("Your function returns before the loop has come to its end: `return` stands inside it. "
+            "Move it to the left, below the loop.")
+def returned_in_the_loop(train, valid):
+    return int(valid[0] in train)
+
+@ex.mistake("Both lists hold the contents already, as bytes. There is nothing left to read.")
+def read_again(train, valid):
+    seen = {f.read_bytes() for f in train}
+    return sum(f.read_bytes() in seen for f in valid)
+
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #b58c9feb
 @ex.right
 def without_a_set(train, valid):
@@ -173,11 +322,21 @@ def without_a_set(train, valid):
 def with_counts(train, valid):
     return sum(n for c, n in Counter(valid).items() if train.count(c))
 
+@ex.right
+def with_two_loops(train, valid):
+    told = 0
+    for asked in valid:
+        for known in train:
+            if asked == known:
+                told += 1
+                break
+    return told
+
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #78e642b8
 def keep_together(files, group, n):
     """Positions of `files`, `(train_idx, valid_idx)`: all files of the last `n` groups by name
     are for validation; `group(file)` is a file's group"""
-    last = sorted({group(f) for f in files})[-n:]
+    last = sorted({group(f) for f in files}, reverse=True)[:n]
     train_idx = [i for i, f in enumerate(files) if group(f) not in last]
     valid_idx = [i for i, f in enumerate(files) if group(f) in last]
     return train_idx, valid_idx
@@ -187,21 +346,38 @@ def person(file):
     "Who is in the picture: the part before the underscore"
     return file.split("_")[0]
 
+def day(file):
+    "When it was taken: the part between the underscore and the dot"
+    return file.split("_")[1].split(".")[0]
+
 def _some_people(dice):
     "8 to 10 pictures of up to five people, of whom one or two are for validation"
-    people = "anna", "ben", "cleo", "dora", "emil"
+    people = "ann", "anna", "ben", "cleo", "emil"
     who = dice.ints(0, 4, dice.pick(8, 9, 10)).tolist()
     files = [f"{people[k]}_{i}.jpg" for i, k in enumerate(who)]
     return files, person, dice.pick(1, 2)
 
+def _is_true_or_false(x):
+    return isinstance(x, (bool, np.bool_)) or getattr(x, "dtype", None) == torch.bool
+
+def _side(positions):
+    "Positions sorted, whatever they came in; of True and False a list, as they are"
+    positions = list(positions)
+    if any(map(_is_true_or_false, positions)): return [bool(x) for x in positions]
+    return sorted(int(i) for i in positions)
+
 def _in_order(sides):
-    "Positions sorted, whatever they came in; anything else as it is"
-    try: return tuple(sorted(int(i) for i in side) for side in sides)
+    "Both sides in order, whatever they came in; anything else as it is"
+    try: return tuple(_side(side) for side in sides)
     except (TypeError, ValueError): return sides
 
 def _groups(files, group):
     "The groups of all files, each once, by name"
     return sorted(set(map(group, files)))
+
+def _last(files, group, n):
+    "The last `n` groups by name"
+    return _groups(files, group)[::-1][:n]
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #1eb5329f
 ex = exercise(keep_together,
@@ -209,47 +385,52 @@ ex = exercise(keep_together,
     use=lambda fn, files, group, n: _in_order(fn(files, group, n)),
     cases=[(["ben_1.jpg", "anna_1.jpg", "ben_2.jpg"], person, 1),
            (["cleo_1.jpg", "anna_1.jpg", "ben_1.jpg", "anna_2.jpg", "cleo_2.jpg"], person, 2),
+           (["bella_1.jpg", "ella_1.jpg", "ell_1.jpg"], person, 1),
+           (["mia_05.jpg", "leo_06.jpg", "mia_06.jpg"], day, 1),
+           (["ben_1.jpg", "anna_1.jpg", "ben_2.jpg", "anna_2.jpg"], person, 2),
+           (["ben_1.jpg", "anna_1.jpg", "ben_2.jpg", "cleo_1.jpg"], person, 0),
+           (["ben_1.jpg", "anna_1.jpg", "ben_1.jpg"], person, 1),
            _some_people],
     hints=["What has to be chosen first: files or groups?",
            "Collect the different groups, sort them, take the last `n`. Then go through the "
            "files with their positions, and ask of each whether its group is among them.",
-           "`last = sorted({group(f) for f in files})[-n:]`; for validation `[i for i, f in "
-           "enumerate(files) if group(f) in last]`, for training the same with `not in`."],
+           "`last = sorted({group(f) for f in files}, reverse=True)[:n]`; for validation `[i for "
+           "i, f in enumerate(files) if group(f) in last]`, for training the same with `not in`."],
     why="A set holds each group once, so every file of a group gets the same answer. Choosing "
         "files instead would leave near copies on both sides, and the validation error would be "
-        "too hopeful.")
+        "too hopeful. Sorted backwards, the first `n` are right for 0 as well; `[-0:]` takes all.")
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #7280900d
 @ex.mistake("You sorted the groups of all files, so a group stands there once for each of its "
             "files. Keep each group once, with set(...), before you take the last `n`.")
 def each_group_once_per_file(files, group, n):
-    last = sorted(map(group, files))[-n:]
+    last = sorted(map(group, files), reverse=True)[:n]
     return func_split(lambda f: group(f) in last)(files)
 
 @ex.mistake("You took the last `n` files. Then a group may be on both sides: choose groups first, "
             "then all of their files.")
 def single_files(files, group, n):
     positions = list(range(len(files)))
-    return positions[:len(files) - n], positions[-n:]
+    return positions[:len(files) - n], positions[len(files) - n:]
 
 @ex.mistake("You took the last `n` files by name. Then a group may be on both sides: choose "
             "groups first, then all of their files.")
 def last_files_by_name(files, group, n):
     by_name = sorted(range(len(files)), key=lambda i: files[i])
-    return by_name[:-n], by_name[-n:]
+    return by_name[:len(files) - n], by_name[len(files) - n:]
 
 @ex.mistake("You took `n` files of each group. Then everybody is on both sides, and near copies "
             "tell the answer: take all files of some groups.")
 def some_of_each_group(files, group, n):
     late = set()
     for g in _groups(files, group):
-        late.update([i for i, f in enumerate(files) if group(f) == g][-n:])
+        late.update([i for i, f in enumerate(files) if group(f) == g][::-1][:n])
     return [i for i in range(len(files)) if i not in late], sorted(late)
 
 @ex.mistake("The two sides are swapped. Training comes first, and the last groups are for "
             "validation.")
 def sides_swapped(files, group, n):
-    last = _groups(files, group)[-n:]
+    last = _last(files, group, n)
     return func_split(lambda f: group(f) not in last)(files)
 
 @ex.mistake("You kept the first groups for validation. It is the last `n` by name: `[-n:]`.")
@@ -260,33 +441,121 @@ def first_groups(files, group, n):
 @ex.mistake("You returned the files. A splitter returns their positions in the list: `enumerate` "
             "counts along.")
 def files_for_positions(files, group, n):
-    last = _groups(files, group)[-n:]
+    last = _last(files, group, n)
     return [f for f in files if group(f) not in last], [f for f in files if group(f) in last]
 
 @ex.mistake("You took the groups in the order in which they first appear. Sort them by name, so "
             "that the split does not depend on the order of the files.")
 def groups_by_first_sight(files, group, n):
-    last = list(dict.fromkeys(map(group, files)))[-n:]
+    last = list(dict.fromkeys(map(group, files)))[::-1][:n]
+    return func_split(lambda f: group(f) in last)(files)
+
+@ex.mistake("You took a single group: `[-n]` is the n-th from the end. All of the last `n` are "
+            "`[-n:]`, with a colon.")
+def one_group_only(files, group, n):
+    last = _groups(files, group)[-n]
+    return func_split(lambda f: group(f) == last)(files)
+
+@ex.mistake("You kept the last group only. It is the last `n` of them.")
+def always_the_last(files, group, n):
+    last = max(map(group, files))
+    return func_split(lambda f: group(f) == last)(files)
+
+@ex.mistake("You left out `n` groups at the front, with `[n:]`. The last `n` are counted from the "
+            "end.")
+def all_but_the_first(files, group, n):
+    last = _groups(files, group)[n:]
+    return func_split(lambda f: group(f) in last)(files)
+
+@ex.mistake("You looked for a group's name within the file's name. It may stand there as part of "
+            "another name, as ella in bella: compare `group(file)`.")
+def name_within_the_file(files, group, n):
+    last = _last(files, group, n)
+    return func_split(lambda f: any(g in f for g in last))(files)
+
+@ex.mistake("You did not use `group`: you cut the file's name yourself. What a group is, is for "
+            "the caller to say, a person or a day: call `group(file)`.")
+def person_in_place_of_group(files, group, n):
+    last = _last(files, person, n)
+    return func_split(lambda f: person(f) in last)(files)
+
+@ex.mistake("Your positions begin at 1. Python counts from 0.")
+def counted_from_1(files, group, n):
+    last = _last(files, group, n)
+    return tuple([i + 1 for i in side] for side in func_split(lambda f: group(f) in last)(files))
+
+@ex.mistake("You sorted the files, and then the positions are those in the sorted list. Sort the "
+            "groups only.")
+def files_sorted(files, group, n):
+    last = _last(files, group, n)
+    return func_split(lambda f: group(f) in last)(sorted(files))
+
+@ex.mistake("You returned True and False for every file. A splitter returns positions: those of "
+            "the files for which it is True.")
+def true_and_false(files, group, n):
+    last = _last(files, group, n)
+    return [group(f) not in last for f in files], [group(f) in last for f in files]
+
+@ex.mistake("You returned the names of the groups. A splitter returns the positions of the files "
+            "that belong to them.")
+def groups_for_positions(files, group, n):
+    last = _last(files, group, n)
+    return [g for g in _groups(files, group) if g not in last], last[::-1]
+
+@ex.mistake("You returned one side. A splitter returns two, first the positions for training, then "
+            "those for validation.")
+def validation_only(files, group, n):
+    last = _last(files, group, n)
+    return func_split(lambda f: group(f) in last)(files)[1]
+
+@ex.mistake("You looked up places with `index`, which finds the first only. When a file stands "
+            "twice in the list, its second place is lost: count along with `enumerate`.")
+def places_by_index(files, group, n):
+    last = _last(files, group, n)
+    sides = [f for f in files if group(f) not in last], [f for f in files if group(f) in last]
+    return tuple([files.index(f) for f in side] for side in sides)
+
+# %% ../../../nbs/exercises/02_your_pictures.ipynb #dace8af7
+def _minus_n(fn):
+    "The same by somebody who counts from the end, where `[-0:]` takes all"
+    return lambda files, group, n: fn(files, group, n or len(files))
+
+for name, wrong, sentence in [*ex.mistakes]:
+    three = ["ben_1.jpg", "anna_1.jpg", "cleo_1.jpg"]
+    if _in_order(wrong(three, person, 0)) != _in_order(wrong(three, person, 3)):
+        ex.mistake(sentence, **{f"{name}_minus_n": _minus_n(wrong)})
+
+@ex.mistake("With `n` = 0 nothing is for validation. But `[-n:]` is then `[0:]`, all of them: sort "
+            "backwards and take the first `n`, or count from `len(...) - n`.")
+def minus_0(files, group, n):
+    last = _last(files, group, n or len(files))
     return func_split(lambda f: group(f) in last)(files)
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #1463f806
 @ex.right
 def with_func_split(files, group, n):
-    last = _groups(files, group)[-n:]
+    last = _last(files, group, n)
     return func_split(lambda f: group(f) in last)(files)
 
 @ex.right
 def with_numpy(files, group, n):
-    in_last = np.isin([group(f) for f in files], _groups(files, group)[-n:])
+    in_last = np.isin([group(f) for f in files], _last(files, group, n))
     return np.flatnonzero(~in_last), np.flatnonzero(in_last)
+
+@ex.right
+def with_one_loop(files, group, n):
+    sides = [], []
+    for i, f in enumerate(files):
+        sides[group(f) in _last(files, group, n)].append(i)
+    return sides
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #2bd52d48
 ex = question("what_to_promise",
     after="A split that lies",
     answer=0.14,
     hints=["Which pictures will the network meet at the gardener's?",
-           "Find the split whose validation pictures stand to its training pictures as next "
-           "year's stand to this year's.",
+           "Next year's pictures are later than all of this year's. In which of the two splits "
+           "were the validation pictures later than all training pictures?",
            "Next year comes later than everything it learned from; so do the last two months in "
            "the second row."],
     why="The gardener's pictures are later than all training pictures, with other light and "
@@ -300,12 +569,17 @@ ex.mistake(0.01,
 ex.mistake(0.075,
            "You took the middle of both. The random split does not tell half of the truth: it "
            "answers another question. Which split asked about days to come?")
+ex.mistake(0.08,
+           "You took the middle of both. The random split does not tell half of the truth: it "
+           "answers another question. Which split asked about days to come?")
 ex.mistake(0.15,
            "You added them. They are two answers to two questions; take the one that asked about "
            "days to come.")
 ex.mistake(0.13,
            "That is how much too hopeful the random split was. Announce what the other one "
            "measured.")
+ex.mistake(14, "That is in percent. As in the table, say it as a share between 0 and 1.")
+ex.mistake(0.86, "That is the share it gets right. Announce the error rate.")
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #ac2c07b3
 def both_normalised(train, valid):
@@ -328,7 +602,9 @@ def _two_sides(dice):
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #8414ebb7
 ex = exercise(both_normalised,
     after="Normalisation, and a leak",
-    cases=[(torch.tensor([0., 2.]).view(2, 1, 1, 1), torch.tensor([3., 5.]).view(2, 1, 1, 1)),
+    cases=[(torch.tensor([0., 4.]).view(2, 1, 1, 1), torch.tensor([6., 8.]).view(2, 1, 1, 1)),
+           (torch.tensor([[[[0., 10.]]], [[[4., 30.]]]]),
+            torch.tensor([[[[6., 20.]]], [[[8., 10.]]]])),
            _two_sides],
     hints=["Which side may you look at when you measure, and which side is then changed with "
            "what you measured?",
@@ -344,14 +620,15 @@ ex = exercise(both_normalised,
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #bce3f64a
 @ex.mistake("You took the statistics of all pictures. That is the leak: change the validation "
             "pictures, and the training pictures change. Measure on the training side only.")
-def statistics_of_all(train, valid):
-    return tuple(_normalised(x, torch.cat([train, valid])) for x in (train, valid))
+def statistics_of_all(train, valid, correction=0):
+    return tuple(_normalised(x, torch.cat([train, valid]), correction=correction)
+                 for x in (train, valid))
 
 @ex.mistake("You gave each side its own statistics. Then the same red is another number on the "
             "other side, and darker pictures look like the others. Use the training side's for "
             "both.")
-def each_side_its_own(train, valid):
-    return (_normalised(train, train), _normalised(valid, valid))
+def each_side_its_own(train, valid, correction=0):
+    return tuple(_normalised(x, x, correction=correction) for x in (train, valid))
 
 @ex.mistake("You measured each picture by itself. Then a dark picture and a light one become "
             "alike: take one mean per colour over all training pictures.")
@@ -360,8 +637,8 @@ def each_picture_by_itself(train, valid):
 
 @ex.mistake("You took one number for all colours. Each colour has its own mean and deviation: "
             "leave the last axis out when you measure.")
-def one_for_all_colours(train, valid):
-    return tuple(_normalised(x, train, (0, 1, 2, 3)) for x in (train, valid))
+def one_for_all_colours(train, valid, correction=0):
+    return tuple(_normalised(x, train, (0, 1, 2, 3), correction) for x in (train, valid))
 
 @ex.mistake("You measured at each place of the picture. A colour has one mean, over pictures, "
             "height and width: axes 0, 1 and 2.")
@@ -375,18 +652,113 @@ def deviation_forgotten(train, valid):
 @ex.mistake("Your validation pictures come back as they were. Either nothing is done to them, or "
             "you measured on `train` after it was normalised: its mean is 0 then, and its "
             "deviation 1. Measure first, then use the two numbers on both sides.")
-def valid_left_as_it_was(train, valid):
-    return (_normalised(train, train), valid)
+def valid_left_as_it_was(train, valid, correction=0):
+    return (_normalised(train, train, correction=correction), valid)
 
 @ex.mistake("You measured on the validation pictures. That is a leak, too: measure on the "
             "training side only, and use that for both.")
-def statistics_of_valid(train, valid):
-    return tuple(_normalised(x, valid) for x in (train, valid))
+def statistics_of_valid(train, valid, correction=0):
+    return tuple(_normalised(x, valid, correction=correction) for x in (train, valid))
 
 @ex.mistake("You divide by n - 1 within the deviation, as torch does when it is told nothing. Say "
             "`correction=0`.")
 def divided_by_n_minus_1(train, valid):
     return tuple(_normalised(x, train, correction=1) for x in (train, valid))
+
+@ex.mistake("You divided by the variance. That is the square of the standard deviation: take "
+            "`.std(...)`, or the root.")
+def variance_for_deviation(train, valid):
+    mean, var = train.mean((0, 1, 2)), train.var((0, 1, 2), correction=0)
+    return (train - mean)/var, (valid - mean)/var
+
+@ex.mistake("Only the mean was divided: `/` goes before `-`. Put brackets around the subtraction.")
+def brackets_forgotten(train, valid):
+    mean, std = train.mean((0, 1, 2)), train.std((0, 1, 2), correction=0)
+    return train - mean/std, valid - mean/std
+
+@ex.mistake("You divided first and subtracted the mean afterwards. By then the numbers are on "
+            "another scale than the mean: subtract first.")
+def divided_first(train, valid):
+    mean, std = train.mean((0, 1, 2)), train.std((0, 1, 2), correction=0)
+    return train/std - mean, valid/std - mean
+
+@ex.mistake("You multiplied by the standard deviation. Divide by it: then the numbers spread by "
+            "about 1.")
+def multiplied(train, valid):
+    mean, std = train.mean((0, 1, 2)), train.std((0, 1, 2), correction=0)
+    return (train - mean)*std, (valid - mean)*std
+
+@ex.mistake("You divided by the standard deviation, but the mean is still there: subtract it "
+            "first.")
+def mean_forgotten(train, valid):
+    std = train.std((0, 1, 2), correction=0)
+    return train/std, valid/std
+
+@ex.mistake("Your training pictures come back as they were. Both sides are to be normalised, with "
+            "the same two numbers per colour.")
+def train_left_as_it_was(train, valid):
+    return train, _normalised(valid, train)
+
+@ex.mistake("You measured the mean on `train` after its mean had been subtracted: it is 0 then. "
+            "Measure both numbers first, then use them.")
+def mean_of_the_normalised(train, valid):
+    std = train.std((0, 1, 2), correction=0)
+    return _normalised(train, train), valid/std
+
+@ex.mistake("The two sides are swapped. Return the training pictures first.")
+def sides_in_the_wrong_order(train, valid):
+    return _normalised(valid, train), _normalised(train, train)
+
+@ex.mistake("Each side has lost its own mean. Then a darker side looks like the other one: "
+            "subtract the training side's mean from both.")
+def own_means(train, valid):
+    std = train.std((0, 1, 2), correction=0)
+    return tuple((x - x.mean((0, 1, 2)))/std for x in (train, valid))
+
+@ex.mistake("You put both sides into one tensor. Return two, as they came.")
+def in_one_tensor(train, valid):
+    return torch.cat([_normalised(x, train) for x in (train, valid)])
+
+@ex.mistake("The validation pictures are missing. Return both sides, with a comma between.")
+def only_train(train, valid):
+    return _normalised(train, train)
+
+@ex.mistake("Each side got statistics of its own, and all colours the same ones. Measure on the "
+            "training side, one mean and deviation per colour, and use them for both.")
+def each_side_one_number(train, valid, correction=0):
+    return tuple(_normalised(x, x, (0, 1, 2, 3), correction) for x in (train, valid))
+
+@ex.mistake("Right numbers, but `-=` and `/=` write into the pictures that you were given, and "
+            "whoever called you needs them. Write `train = train - mean`, or return the result.")
+def written_into_its_arguments(train, valid):
+    mean, std = train.mean((0, 1, 2)), train.std((0, 1, 2), correction=0)
+    for x in train, valid:
+        x -= mean
+        x /= std
+    return train, valid
+
+# %% ../../../nbs/exercises/02_your_pictures.ipynb #559c14e2
+@ex.mistake("You measured over the axes 0, 2 and 3. Here the colours stand last, not second: "
+            "measure over 0, 1 and 2.")
+def colours_taken_for_the_second_axis(train, valid):
+    return tuple(_normalised(x, train, (0, 2, 3)) for x in (train, valid))
+
+@ex.mistake("Each side was divided by its own deviation. Then equal colours come out unequal: use "
+            "the training side's for both.")
+def own_deviations(train, valid):
+    mean = train.mean((0, 1, 2))
+    return tuple((x - mean)/x.std((0, 1, 2), correction=0) for x in (train, valid))
+
+# %% ../../../nbs/exercises/02_your_pictures.ipynb #bbc8c9db
+def _n_minus_1(fn):
+    "The same mistake by somebody who forgets `correction=0` as well"
+    return lambda train, valid: fn(train, valid, correction=1)
+
+sentences = {name: sentence for name, _, sentence in ex.mistakes}
+for wrong in (statistics_of_all, each_side_its_own, one_for_all_colours, valid_left_as_it_was,
+              statistics_of_valid, each_side_one_number):
+    name = wrong.__name__
+    ex.mistake(sentences[name], **{f"{name}_n_minus_1": _n_minus_1(wrong)})
 
 # %% ../../../nbs/exercises/02_your_pictures.ipynb #7fb2acee
 @ex.right

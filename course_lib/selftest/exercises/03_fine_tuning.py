@@ -6,6 +6,8 @@
 __all__ = []
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #9477d5f6
+import copy
+from collections.abc import Iterator, KeysView
 import numpy as np
 import torch
 from course_lib.selftest.exercise import exercise, question
@@ -35,6 +37,8 @@ def returned_and_set(fn, before, part):
     "What `fn` returns, and which parameters learn afterwards"
     model = model_with(before)
     returned = fn(model, part)
+    if isinstance(returned, (Iterator, KeysView)):
+        returned = list(returned)
     learns = {name: p.requires_grad for name, p in model.named_parameters()}
     return {"returned": returned, "learns": learns}
 
@@ -60,6 +64,8 @@ ex = exercise(only_part_learns,
            "with `part`, both ways, on and off. Then collect the names.",
            "`for name, p in model.named_parameters(): p.requires_grad = name.startswith(part)`; "
            "then a list of those names whose switch is on."],
+    next="Look at `returned` and at `learns`: which parameter is not as expected, and which of "
+         "your lines sets its switch, or puts its name in the list?",
     why="One line sets every switch, on or off, so it does not matter how they stood before. "
         "Setting only one way works the first time and goes wrong when a frozen part is to learn "
         "again.")
@@ -94,18 +100,25 @@ def only_switched_off(model, part):
 def only_switched_on(model, part):
     return switched(model, lambda name, was: was or name.startswith(part))
 
+@ex.mistake("The names are right, but what learned before still learns: switch the other "
+            "parameters off.")
+def switched_on_and_named(model, part):
+    only_switched_on(model, part)
+    return names_of(model, part)
+
 @ex.mistake("You looked for `part` anywhere in the name. A part of the body may be called head, "
             "too: ask how the name begins.")
 def anywhere_in_the_name(model, part):
     return switched(model, lambda name, was: part in name)
 
-@ex.mistake("You named the right parameters, but their switches are as before. Set `requires_grad` "
-            "of each parameter.")
+@ex.mistake("You named the right parameters, but their switches are as before. Set "
+            "`requires_grad` with `=`, for `==` only compares; and of the parameters in `model` "
+            "itself, for a copy, or what `state_dict()` hands out, is another thing.")
 def named_but_not_switched(model, part):
     return names_of(model, part)
 
-@ex.mistake("You named those that learned already, and changed nothing. Set `requires_grad` of "
-            "each parameter first.")
+@ex.mistake("You named those that learned already: no switch has changed. It is called "
+            "`requires_grad`, belongs to each parameter, and is set with `=`.")
 def named_those_before(model, part):
     return learning(model)
 
@@ -115,6 +128,89 @@ def returned_the_frozen(model, part):
     learns = only_part_learns(model, part)
     return [name for name, _ in model.named_parameters() if name not in learns]
 
+@ex.mistake("Nothing learns at the end. A name is longer than `part`, as `head.0.weight` is: ask "
+            "of each name whether it begins with `part`, and switch those on.")
+def nothing_learns(model, part):
+    return switched(model, lambda name, was: False)
+
+def first_only(model, part):
+    name, p = next(model.named_parameters())
+    p.requires_grad = name.startswith(part)
+    return [name]
+
+ex.mistake("You return after the first parameter, so the others are never reached. `return` "
+           "belongs below the loop, as far to the left as `for`.",
+           returned_in_the_loop=first_only,
+           returned_the_list_in_the_loop=lambda model, part: [
+               name for name in first_only(model, part) if name.startswith(part)])
+
+@ex.mistake("Something learns only when `part` is empty. Otherwise ask how a name begins: it "
+            "goes on after `part`, as `head.0.weight` does.")
+def only_when_empty(model, part):
+    return switched(model, lambda name, was: name.endswith(part))
+
+@ex.mistake("You compared the first piece of each name. `part` may be a longer path, as "
+            "`body.4`, or empty, and every name begins with an empty text.")
+def first_piece(model, part):
+    return switched(model, lambda name, was: name.split(".")[0] == part)
+
+@ex.mistake("You looked at the model's children only, `body` and `head`. `part` may lie deeper, "
+            "as `body.4` does: look at the name of each parameter.")
+def children_only(model, part):
+    return switched(model, lambda name, was: name.split(".")[0].startswith(part))
+
+@ex.mistake("With an empty `part` everything is to learn, and here nothing does. Every name begins "
+            "with an empty text, but none with a dot: ask for `part` as it is.")
+def with_a_dot(model, part):
+    return switched(model, lambda name, was: name.startswith(part + "."))
+
+@ex.mistake("Which part learns is written into your function. It has to come from `part`, which "
+            "may be the body, too, or empty for everything.")
+def always_the_head(model, part):
+    return switched(model, lambda name, was: name.startswith("head"))
+
+ex.mistake("Which part learns is written into your function. It has to come from `part`, which "
+           "may be the body, too, or empty for everything.",
+           body_switched_off=lambda model, part:
+               switched(model, lambda name, was: was and not name.startswith("body")),
+           head_or_everything=lambda model, part:
+               switched(model, lambda name, was: part == "" or name.startswith("head")))
+
+@ex.mistake("The switches are right, but you collected the names before you set them. Collect "
+            "those that learn at the end.")
+def collected_too_early(model, part):
+    before = learning(model)
+    only_part_learns(model, part)
+    return before
+
+@ex.mistake("You chose among the parameters that learned already, and set no switch. Set "
+            "`requires_grad` of each parameter first.")
+def chosen_from_those_before(model, part):
+    return [name for name in learning(model) if name.startswith(part)]
+
+@ex.mistake("Inside a submodule the names begin anew, `0.weight` for `head.0.weight`. Take the "
+            "names from `model.named_parameters()`.")
+def names_inside_the_part(model, part):
+    only_part_learns(model, part)
+    return [name for name, _ in model.get_submodule(part).named_parameters()]
+
+@ex.mistake("You turned the part's switches over. What learned before is then frozen, and the "
+            "others stay as they were: set each to whether its name begins with `part`.")
+def turned_over(model, part):
+    return switched(model, lambda name, was: was != name.startswith(part))
+
+@ex.mistake("You only switched off, and named the right ones. If the part was frozen before, it "
+            "still is: switch its parameters on, too.")
+def switched_off_and_named(model, part):
+    only_switched_off(model, part)
+    return names_of(model, part)
+
+@ex.mistake("The switches are right, but you returned the parameters themselves. Return their "
+            "names.")
+def the_parameters(model, part):
+    only_part_learns(model, part)
+    return [p for p in model.parameters() if p.requires_grad]
+
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #7124014c
 @ex.right
 def off_then_on(model, part):
@@ -122,6 +218,17 @@ def off_then_on(model, part):
     for name in names_of(model, part):
         model.get_parameter(name).requires_grad = True
     return names_of(model, part)
+
+@ex.right
+def a_view_of_a_dictionary(model, part):
+    switched(model, lambda name, was: name.find(part) == 0)
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}.keys()
+
+@ex.right
+def module_by_module(model, part):
+    for name, module in model.named_modules():
+        module.requires_grad_(name.startswith(part))
+    return tuple(learning(model))
 
 @ex.right
 def compared_letters(model, part):
@@ -143,13 +250,32 @@ ex = question("learns_when_frozen",
 ex.mistake(2053, "You counted the body, too. It is frozen: only the head's parameters learn.")
 ex.mistake(2000, "Those are the frozen ones. The others learn: count the head's.")
 ex.mistake(50, "You forgot the biases of `Linear`: one for each of its 3 outputs.")
-ex.mistake(33, "You counted `Linear` only. BatchNorm's scale and shift are parameters of the head, "
-               "and learn as well.")
+ex.mistake(33, "You counted `Linear` only. BatchNorm's scale and shift are parameters of the "
+               "head, and learn as well.")
 ex.mistake(30, "You counted the weights of `Linear` only. It has 3 biases, and BatchNorm's scale "
                "and shift learn as well.")
 ex.mistake(73, "You counted BatchNorm's running mean and variance. They follow the pictures, but "
                "training does not change them by gradients: they are no parameters.")
 ex.mistake(43, "You counted one number per input for BatchNorm. It has two: a scale and a shift.")
+ex.mistake(2033, "You counted the body, too, and forgot BatchNorm. The body is frozen; "
+                 "BatchNorm's scale and shift are parameters of the head.")
+ex.mistake(20, "You counted BatchNorm only. `Linear` learns, too: a weight for each pair of "
+               "input and output, and a bias for each output.")
+ex.mistake(40, "You counted one number per input for BatchNorm, which has two, a scale and a "
+               "shift. And `Linear` has 3 biases.")
+ex.mistake(60, "You gave `Linear` a bias per input. A bias belongs to an output, and there are 3.")
+ex.mistake(63, "You counted Dropout, too. It only switches numbers off while training, and has "
+               "none of its own.")
+ex.mistake(38, "You halved the weights. Dropout switches off numbers that flow through, at "
+               "random and for one batch; every parameter stays, and learns.")
+ex.mistake(74, "You counted all that BatchNorm keeps. What it measures, running mean and "
+               "variance, and how many batches it saw, are no parameters.")
+ex.mistake(4, "That is how many tensors learn. How many numbers are in them?")
+ex.mistake(0, "The body is frozen, the head is not: count its parameters.")
+ex.mistake(2030, "You counted the body and the weights of `Linear`. The body is frozen; `Linear` "
+                 "has 3 biases, and BatchNorm's scale and shift learn as well.")
+ex.mistake(70, "You counted BatchNorm's running mean and variance, which are measured and not "
+               "learned, and forgot the 3 biases of `Linear`.")
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #a931f408
 def validation_scores(model, xb):
@@ -162,21 +288,36 @@ def validation_scores(model, xb):
     return scores
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #b7c6671f
-def watched(fn, xb, training):
-    "What `fn` does with a small network that is in training mode or not: scores and traces"
+def small_network(xb, training):
+    "BatchNorm that expects a mean of 1 and has a frozen scale, and dropout"
     model = torch.nn.Sequential(torch.nn.BatchNorm1d(xb.shape[1]), torch.nn.Dropout())
     model.to(xb.dtype).train(training)
     model[0].running_mean.fill_(1.)
-    scores = fn(model, xb)
+    model[0].weight.requires_grad = False
+    return model
+
+def watched(fn, xb, training):
+    "What `fn` does with a small network that is in training mode or not: scores and traces"
+    model, kept = small_network(xb, training), []
+    for part in model:
+        part.register_forward_hook(lambda part, x, out: kept.append(out.requires_grad))
+    try:
+        scores = fn(model, xb)
+        gradients_on = torch.is_grad_enabled()
+    finally:
+        torch.set_grad_enabled(True)
     return {"scores": scores.detach() if torch.is_tensor(scores) else scores,
-            "keeps a way back": getattr(scores, "requires_grad", False),
+            "keeps a way back": any(kept) or getattr(scores, "requires_grad", False),
             "in training mode afterwards": model.training,
             "and its parts": [part.training for part in model],
-            "running mean": model[0].running_mean.clone()}
+            "running mean": model[0].running_mean.clone(),
+            "parameters that learn": [p.requires_grad for p in model.parameters()],
+            "gradients are on": gradients_on}
 
 def numbers_by_chance(dice):
     "A batch for a network in training mode or not"
     return dice.normal(dice.pick(4, 5), dice.pick(2, 3)), dice.pick(True, False)
+
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #64dc7789
 ex = exercise(validation_scores,
@@ -190,6 +331,8 @@ ex = exercise(validation_scores,
            "are kept, then switch back to what you remembered.",
            "`was = model.training`, `model.eval()`, `with torch.no_grad(): scores = model(xb)`, "
            "`model.train(was)`, and return the scores."],
+    next="Find the entry that differs. Does it belong to what you do before the call, around it, "
+         "or after it?",
     why="`eval()` and `no_grad()` are two switches: one changes what dropout and BatchNorm do, "
         "the other what PyTorch keeps. Forgetting the first spoils the numbers, forgetting the "
         "second costs memory, and not putting the mode back spoils the next epoch.")
@@ -205,40 +348,43 @@ def put_back_outside_only(model, xb):
     model.training = was
     return scores
 
-@ex.mistake("You called the network as it was. In training mode dropout and BatchNorm disturb the "
-            "scores: `model.eval()` first, and `torch.no_grad()` around the call. Then put the "
-            "mode back.")
+@ex.mistake("You called the network as it was. In training mode dropout and BatchNorm disturb "
+            "the scores: `model.eval()` first, and `torch.no_grad()` around the call. Then put "
+            "the mode back.")
 def only_called(model, xb):
     return model(xb)
 
-@ex.mistake("You forgot `model.eval()`. Dropout still throws numbers away, and BatchNorm learns "
-            "from validation pictures. Call it first, and put the mode back at the end.")
+@ex.mistake("The layers were in training mode when the network was asked: dropout throws numbers "
+            "away, and BatchNorm learns from validation pictures. Call `model.eval()` first, "
+            "with its brackets; `model.training = False` reaches only the outermost module.")
 def eval_forgotten(model, xb):
     with torch.no_grad():
         return model(xb)
 
 @ex.mistake("The scores are right, but the network kept what a way back would need, and that is "
-            "memory for nothing. Call it inside `with torch.no_grad():`.")
+            "memory for nothing; `detach()` afterwards comes too late. Call the network inside "
+            "`with torch.no_grad():`.")
 def no_grad_forgotten(model, xb):
     was = model.training
     scores = model.eval()(xb)
     model.train(was)
     return scores
 
-@ex.mistake("You left the network in eval mode. The training that goes on afterwards would be "
-            "without dropout: remember `model.training` first, and put it back.")
+@ex.mistake("You left the network in eval mode, and the training that goes on afterwards would "
+            "be without dropout: remember `model.training` first, and put it back. (A line below "
+            "`return` is never reached.)")
 def left_in_eval(model, xb):
     model.eval()
     with torch.no_grad():
         return model(xb)
 
-@ex.mistake("You called `model.eval()`, and two things are missing: it switches off no gradients, "
-            "which `torch.no_grad()` does, and nobody puts the old mode back.")
+@ex.mistake("You called `model.eval()`, and two things are missing: it switches off no "
+            "gradients, which `torch.no_grad()` does, and nobody puts the old mode back.")
 def only_eval(model, xb):
     return model.eval()(xb)
 
-@ex.mistake("You always end in training mode. A network that came in eval mode should stay in it: "
-            "remember `model.training` before you change it.")
+@ex.mistake("You always end in training mode. A network that came in eval mode should stay in "
+            "it: remember `model.training` before you change it.")
 def always_back_to_training(model, xb):
     model.eval()
     with torch.no_grad():
@@ -262,6 +408,54 @@ def train_for_eval(model, xb):
     model.train()
     return scores
 
+@ex.mistake("You froze the parameters, and they stay frozen: the next epoch would train nothing. "
+            "Leave them alone, and call the network inside `with torch.no_grad():`.")
+def froze_the_parameters(model, xb):
+    scores = validation_scores(model.requires_grad_(False), xb)
+    return scores
+
+@ex.mistake("You froze the parameters and then switched all of them on, also those that came "
+            "frozen. Leave them alone, and call the network inside `with torch.no_grad():`.")
+def all_learn_afterwards(model, xb):
+    scores = froze_the_parameters(model, xb)
+    model.requires_grad_(True)
+    return scores
+
+@ex.mistake("You switched gradients off for good: nothing could be trained in the cells below. "
+            "`with torch.no_grad():` switches them on again at its end.")
+def gradients_off_for_good(model, xb):
+    scores = validation_scores(model, xb)
+    torch.set_grad_enabled(False)
+    return scores
+
+@ex.mistake("You did it the wrong way round: first `train()`, afterwards `eval()`. Validation is "
+            "asked in eval mode; then the old mode comes back.")
+def wrong_way_round(model, xb):
+    model.train()
+    with torch.no_grad():
+        scores = model(xb)
+    model.eval()
+    return scores
+
+@ex.mistake("Those are probabilities. Scores are what the network itself gives: leave out the "
+            "softmax.")
+def probabilities(model, xb):
+    return validation_scores(model, xb).softmax(1)
+
+@ex.mistake("Those are the positions of the largest scores. Return the scores as the network "
+            "gives them.")
+def positions(model, xb):
+    return validation_scores(model, xb).argmax(1)
+
+@ex.mistake("The mode at the end is the opposite of what it was: `model.train(True)` means "
+            "training mode, `model.train(False)` eval mode.")
+def opposite_mode(model, xb):
+    was = model.training
+    scores = validation_scores(model, xb)
+    model.train(not was)
+    return scores
+
+
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #b7660853
 @ex.right
 @torch.inference_mode()
@@ -281,6 +475,21 @@ def gradients_off_by_switch(model, xb):
     model.train(was)
     return scores
 
+@ex.right
+def frozen_and_put_back(model, xb):
+    was, learns = model.training, [p.requires_grad for p in model.parameters()]
+    scores = model.eval().requires_grad_(False)(xb)
+    for p, before in zip(model.parameters(), learns):
+        p.requires_grad = before
+    model.train(was)
+    return scores
+
+@ex.right
+def a_copy_is_asked(model, xb):
+    with torch.no_grad():
+        return copy.deepcopy(model).eval()(xb)
+
+
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #a13c0293
 ex = question("rate_from_sweep",
     after="How large may a step be?",
@@ -297,12 +506,21 @@ ex = question("rate_from_sweep",
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #03f71ed5
 ex.mistake(1e-1, "You took the rate with the lowest loss. There the curve is about to leap: a "
-                 "little less luck, and training jumps off. Choose one well left of it, where the "
-                 "loss falls.")
+                 "little less luck, and training jumps off. Choose one well left of it, where "
+                 "the loss falls.")
 ex.mistake(1e-5, "You took a rate at which the loss does not move. It is safe, and nothing would "
                  "be learned: choose one where the loss falls.")
-ex.mistake(1.0, "You took a rate after the leap, where steps jump over what they are looking for. "
-                "Choose one well left of the leap, where the loss still falls.")
+ex.mistake(1.0, "You took a rate after the leap, where steps jump over what they are looking "
+                "for. Choose one well left of the leap, where the loss still falls.")
+for other in (1e-2, 1e-4):
+    ex.mistake(other, "The loss falls there, so it is a good idea; but it is not one of the "
+                      "four. Which of them also lies where the loss falls?")
+for beside in (1e-6, 3e-1):
+    ex.mistake(beside, "That is a rate of the table, but not one of the four to choose from. "
+                       "Where does the loss fall, well left of the leap?")
+for loss in (2.31, 1.70, 1.27, 9.70):
+    ex.mistake(loss, "That is a loss, from the right column. Answer with the rate, from the left.")
+
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #343b5773
 ex = question("rate_in_the_middle",
@@ -314,18 +532,36 @@ ex = question("rate_in_the_middle",
            "of one step?",
            "5 times 5 is 25, so `4e-4` times 5."],
     why="Learning rates are compared by factors: twice as large means the same at 0.001 and at "
-        "0.01. With equal differences, the middle group would get 13 times the rate of the first, "
-        "and the head not even twice that.")
+        "0.01. With equal differences, the middle group would get 13 times the rate of the "
+        "first, and the head not even twice that.")
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #72a8bdaa
 ex.mistake(0.0052, "You took the mean of both. Rates are spread by equal factors: from the first "
                    "to the second by as many times as from the second to the third.")
-ex.mistake(4e-4, "That is the rate of the early body, the first group. The late body is the second "
-                 "of three.")
+ex.mistake(4e-4, "That is the rate of the early body, the first group. The late body is the "
+                 "second of three.")
 ex.mistake(1e-2, "That is the rate of the head, the last group. The late body is the second of "
                  "three.")
 ex.mistake(1e-3, "That is a tenth of the head's rate, as for a slice with one number. Here both "
                  "ends are given: go from one to the other by equal factors.")
+ex.mistake(5, "That is the factor of one step. Multiply the first rate by it.")
+ex.mistake(25, "That is the factor from the first rate to the last. There are two equal steps on "
+               "the way: which factor, taken twice, is 25?")
+ex.mistake(0.0048, "You took half of the difference. Rates are spread by equal factors: from the "
+                   "first to the second by as many times as from the second to the third.")
+ex.mistake(5e-3, "That is half of the head's rate. Both ends count: go from one to the other by "
+                 "equal factors.")
+ex.mistake(0.003162, "That is the rate in the lesson, for `slice(1e-3, 1e-2)`. Here the slice "
+                     "begins at `4e-4`, so the factor is another.")
+ex.mistake(4e-6, "That is the product of both rates. The middle one, taken twice as a factor, "
+                 "gives this product: its root.")
+ex.mistake(4e-3, "You went up by a factor of ten. Here it is a factor of 25 in two equal steps.")
+for slip in (2e-2, 2e-4):
+    ex.mistake(slip, "The factor is right, the power of ten is not: `4e-4` is 0.0004. Five "
+                     "times that?")
+
+ex.mistake(0.01/3, "You divided the head's rate by 3. The rates go by equal factors from one end "
+                   "to the other: which factor, taken twice, leads from `4e-4` to `1e-2`?")
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #011c5e70
 ex = question("momentum_lowest_at",
@@ -350,8 +586,18 @@ ex.mistake(1, "At the end the learning rate is near zero, and the momentum does 
               "Where is the rate highest?")
 ex.mistake(0.85, "That is the lowest momentum. The question is when it is reached: after what "
                  "share of the training?")
-ex.mistake(0.6, "That is how long the way down takes. `pct_start` is the share of the way up, and "
-                "at its end the turning point comes.")
+ex.mistake(0.6, "That is how long the way down takes. `pct_start` is the share of the way up, "
+                "and at its end the turning point comes.")
+ex.mistake(40, "That is a percentage. Give it as a share, a number between 0 and 1.")
+ex.mistake(0.95, "That is the highest momentum. The question is when it is lowest: after what "
+                 "share of the training?")
+ex.mistake(5e-2, "That is the highest learning rate. After what share of the training is it "
+                 "reached? There the momentum is lowest.")
+ex.mistake(0.7, "That is half-way on the way down. The momentum is lowest at the turning point "
+                "itself, where the rate is highest.")
+ex.mistake(0.2, "That is half-way on the way up. The momentum goes on falling as long as the "
+                "rate rises.")
+
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #ba818e54
 def loss_of_epoch(losses, sizes):
@@ -360,7 +606,9 @@ def loss_of_epoch(losses, sizes):
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #743ecc40
 def as_number(x):
-    "A tensor of one number as that number, anything else as it is"
+    "A tensor or an array of one number as that number, anything else as it is"
+    if isinstance(x, np.ndarray):
+        x = torch.as_tensor(x)
     return x.item() if torch.is_tensor(x) and x.numel() == 1 else x
 
 def number_given(fn, losses, sizes):
@@ -384,12 +632,12 @@ ex = exercise(loss_of_epoch,
            "and divide by the number of all pictures.",
            "`(losses*sizes).sum()`, divided by `sizes.sum()`."],
     why="Mean times number gives back each batch's sum, so the result is the same as if all "
-        "pictures had been in one batch. It does not depend on how they were cut into batches, so "
-        "you may compare runs with different `bs`.")
+        "pictures had been in one batch. It does not depend on how they were cut into batches, "
+        "so you may compare runs with different `bs`.")
 
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #71a5e770
-@ex.mistake("That is the loss of the last batch only. It is often small and says little about the "
-            "rest: take the mean over all pictures.")
+@ex.mistake("That is the loss of the last batch only. It often has few pictures, and says little "
+            "about the others: take the mean over all pictures.")
 def the_last_batch(losses, sizes):
     return losses[-1]
 
@@ -418,6 +666,52 @@ def divided_by_batches(losses, sizes):
 def losses_as_sums(losses, sizes):
     return losses.sum()/sizes.sum()
 
+@ex.mistake("Dividing with `//` throws away what is behind the point. Divide with `/`.")
+def whole_numbers(losses, sizes):
+    return (losses*sizes).sum()//sizes.sum()
+
+@ex.mistake("One number per batch comes out. Brackets are missing: as it stands, only the sizes "
+            "are added up, and they cancel.")
+def brackets_missing(losses, sizes):
+    return losses*sizes.sum()/sizes.sum()
+
+@ex.mistake("Those are the batches' parts of the mean, one number each. Add them up.")
+def not_added_up(losses, sizes):
+    return losses*sizes/sizes.sum()
+
+@ex.mistake("Only the last batch is left at the end: each round of the loop overwrites what was "
+            "there. Begin with 0, and add to it.")
+def overwritten(losses, sizes):
+    return losses[-1]*sizes[-1]/sizes.sum()
+
+@ex.mistake("Only the first batch is in it. Does `return` stand inside the loop? It belongs below.")
+def first_batch_only(losses, sizes):
+    return losses[0]*sizes[0]/sizes.sum()
+
+ex.mistake("You divided by the sizes. The losses are means already: times the number of pictures "
+           "gives the batch's sum.",
+           divided_by_sizes=lambda losses, sizes: (losses/sizes).mean(),
+           sum_divided_by_sizes=lambda losses, sizes: (losses/sizes).sum(),
+           weighted_by_one_over=lambda losses, sizes: (losses/sizes).sum()/(1/sizes).sum())
+
+ex.mistake("A batch is missing, the last one or the first: look at where your loop or your slice "
+           "begins and ends.",
+           last_left_out=lambda losses, sizes: (losses*sizes)[:-1].sum()/sizes.sum(),
+           last_dropped=lambda losses, sizes: (losses*sizes)[:-1].sum()/sizes[:-1].sum(),
+           first_left_out=lambda losses, sizes: (losses*sizes)[1:].sum()/sizes.sum())
+
+@ex.mistake("That is the total upside down: pictures per loss. Divide the sum of the losses by "
+            "the number of pictures.")
+def upside_down(losses, sizes):
+    return sizes.sum()/(losses*sizes).sum()
+
+ex.mistake("You took all batches to be equally large. Divide by the number of all pictures, "
+           "`sizes.sum()`.",
+           all_as_large_as_the_first=lambda losses, sizes:
+               (losses*sizes).sum()/(sizes[0]*len(sizes)),
+           all_as_large_as_the_largest=lambda losses, sizes:
+               (losses*sizes).sum()/(sizes.max()*len(sizes)))
+
 # %% ../../../nbs/exercises/03_fine_tuning.ipynb #d9b904c1
 @ex.right
 def numpys_average(losses, sizes):
@@ -431,3 +725,8 @@ def in_a_loop(losses, sizes):
 @ex.right
 def product_with_shares(losses, sizes):
     return losses@(sizes/sizes.sum()).to(losses)
+
+@ex.right
+def picture_by_picture(losses, sizes):
+    return losses.repeat_interleave(sizes).mean().reshape(1).numpy()
+

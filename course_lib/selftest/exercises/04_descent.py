@@ -27,7 +27,7 @@ def without_record(result):
     return result
 
 # %% ../../../nbs/exercises/04_descent.ipynb #7a241bd3
-ex = exercise(mse,
+ex = exercise(mse, through=(0,),
     cases=[(torch.tensor([1., 3.]), torch.tensor([0., 1.])),
            lambda dice: (dice.normal(5), dice.normal(5))],
     hints=["How far is each prediction from its target? The function gets all of them at once.",
@@ -47,6 +47,10 @@ def sum_for_mean(preds, targs):
 def not_squared(preds, targs):
     return (preds - targs).mean()
 
+@ex.mistake("Errors above and below cancel here. Square each of them first.")
+def not_squared_the_other_way_round(preds, targs):
+    return (targs - preds).mean()
+
 @ex.mistake("That is the root of it, the RMSE. Its steps are others: leave the root out.")
 def the_root(preds, targs):
     return ((preds - targs)**2).mean()**0.5
@@ -54,6 +58,47 @@ def the_root(preds, targs):
 @ex.mistake("That is the mean absolute error. Square the distances instead.")
 def absolute(preds, targs):
     return (preds - targs).abs().mean()
+
+@ex.mistake("You took the mean first and squared it: what is too high and what is too low has "
+            "cancelled by then. Square each difference; which bracket says so?")
+def mean_before_square(preds, targs):
+    return (preds - targs).mean()**2
+
+@ex.mistake("You squared the targets alone: `**` comes before the minus. Put brackets around the "
+            "difference.")
+def only_targets_squared(preds, targs):
+    return (preds - targs**2).mean()
+
+@ex.mistake("You squared before you subtracted. Subtract first, and square the difference.")
+def difference_of_squares(preds, targs):
+    return (preds**2 - targs**2).mean()
+
+@ex.mistake("You doubled the differences. One star is times, two are a power: `**2`.")
+def doubled(preds, targs):
+    return ((preds - targs)*2).mean()
+
+@ex.mistake("You gave a square for each point. A loss is one number: take the mean of them.")
+def a_square_each(preds, targs):
+    return (preds - targs)**2
+
+@ex.mistake("You have half of it. Some books put a 1/2 before it, to save a 2 in the slope; here "
+            "it is the mean itself.")
+def half(preds, targs):
+    return ((preds - targs)**2).mean()/2
+
+@ex.mistake("You divided by 3, as in the lesson's example. Divide by how many points there are: "
+            "`.mean()` counts them.")
+def divided_by_3(preds, targs):
+    return ((preds - targs)**2).sum()/3
+
+@ex.mistake("You gave a plain number. `.item()` and NumPy cut off the record from which "
+            "PyTorch calculates slopes: give the tensor.")
+def a_plain_number(preds, targs):
+    return ((preds - targs)**2).mean().item()
+
+@ex.mistake("In Python `^` is no power. Two stars are: `**2`.")
+def caret_for_a_power(preds, targs):
+    return ((preds - targs)^2).mean()
 
 # %% ../../../nbs/exercises/04_descent.ipynb #e33dde49
 ex.right(torch.nn.functional.mse_loss)
@@ -67,6 +112,7 @@ def cubic_of_three(dice):
 ex = exercise(slope,
     cases=[(written("lambda p: p[0]**2*p[1]"), torch.tensor([3., 5.], dtype=torch.float64), 0),
            (written("lambda p: p[0]**3"), torch.tensor([1.], dtype=torch.float64), 0, 0.5),
+           (written("lambda p: 1000*p[0]**3"), torch.tensor([0.], dtype=torch.float64), 0, 0.5),
            cubic_of_three],
     hints=["What does `f` give when knob `i` is a little higher? And a little lower?",
            "Make a step of zeros, like `params`, with `h` at place `i`. Call `f` with `params` "
@@ -90,6 +136,21 @@ def turned(params, i, h):
 def one_side(f, params, i, h=1e-3):
     return (f(turned(params, i, h)) - f(params))/h
 
+@ex.mistake("You took a step to one side only. On a curve that is a little off: step to both "
+            "sides, and divide by the whole way, `2*h`.")
+def one_side_down(f, params, i, h=1e-3):
+    return (f(params) - f(turned(params, i, -h)))/h
+
+@ex.mistake("You get about half the slope: one of your two calls of `f` is at the start itself, so "
+            "the way is `h`, and you divided by `2*h`. Call `f` above the start and below it.")
+def one_side_over_both_ways(f, params, i, h=1e-3):
+    return (f(turned(params, i, h)) - f(params))/(2*h)
+
+@ex.mistake("You get half the slope. Your two steps are `h/2` each, so the way is `h`, and you "
+            "divided by `2*h`. Step by `h` to each side.")
+def half_steps(f, params, i, h=1e-3):
+    return (f(turned(params, i, h/2)) - f(turned(params, i, -h/2)))/(2*h)
+
 @ex.mistake("You get twice the slope. From `-h` to `+h` the way is `2*h`: divide by that.")
 def divided_by_half_the_way(f, params, i, h=1e-3):
     return (f(turned(params, i, h)) - f(turned(params, i, -h)))/h
@@ -109,8 +170,8 @@ def not_divided(f, params, i, h=1e-3):
 def wrong_way_round(f, params, i, h=1e-3):
     return (f(turned(params, i, -h)) - f(turned(params, i, h)))/(2*h)
 
-@ex.mistake("You get 0. Two names for one tensor are still one tensor, and both turns cancel: "
-            "make copies with `params.clone()`.")
+@ex.mistake("You get 0: both calls of `f` saw the same knobs. Is `h` in your step? Or did you turn "
+            "a second name for `params`? That is the same tensor: copy it with `params.clone()`.")
 def not_copied(f, params, i, h=1e-3):
     return 0*f(params)
 
@@ -119,10 +180,43 @@ def not_copied(f, params, i, h=1e-3):
 def all_knobs(f, params, i, h=1e-3):
     return (f(params + h) - f(params - h))/(2*h)
 
+@ex.mistake("You turned knob 0, whichever was asked for. Put `h` at place `i`.")
+def always_knob_0(f, params, i, h=1e-3):
+    return slope(f, params, 0, h)
+
+@ex.mistake("You turned another knob. Python counts from 0, and so does `i`: put `h` at place `i`.")
+def counted_from_1(f, params, i, h=1e-3):
+    return slope(f, params, i - 1, h)
+
+@ex.mistake("You gave the slopes of all knobs. Only the one of knob `i` is asked for.")
+def all_slopes(f, params, i, h=1e-3):
+    return torch.stack([slope(f, params, j, h) for j in range(len(params))])
+
+@ex.mistake("You gave a plain number. The lesson stacks these slopes, so give the tensor: leave "
+            "out `.item()`.")
+def a_plain_slope(f, params, i, h=1e-3):
+    return slope(f, params, i, h).item()
+
 @ex.mistake("You went `2*h` to one side. Go `h` to each side, so that the point in question is in "
             "the middle.")
 def only_forwards(f, params, i, h=1e-3):
     return (f(turned(params, i, 2*h)) - f(params))/(2*h)
+
+FIXED_H = ("Your step has a size of its own. The `h` that comes in says how far to turn: use it in "
+           "the steps, and in `2*h`.")
+
+@ex.mistake(FIXED_H)
+def fixed_h(f, params, i, h=1e-3):
+    return slope(f, params, i, 1e-3)
+
+@ex.mistake(FIXED_H)
+def fixed_small_h(f, params, i, h=1e-3):
+    return slope(f, params, i, 1e-4)
+
+@ex.mistake("Your step has a size of its own, and the way you divide by is `2*h`. Put `h` at place "
+            "`i` of the step.")
+def only_the_step_fixed(f, params, i, h=1e-3):
+    return slope(f, params, i, 1e-3)*1e-3/h
 
 @ex.mistake("You let PyTorch calculate the slope. Here it is to be measured, with two calls of "
             "`f`: so that you can test PyTorch with it.")
@@ -134,6 +228,13 @@ def calculated(f, params, i, h=1e-3):
 def left_turned(f, params, i, h=1e-3):
     right = slope(f, params, i, h)
     params[i] += h
+    return right
+
+@ex.mistake("You turned the knob of the caller and left it there. Work on a copy, "
+            "`params.clone()`, or add a step to `params`.")
+def left_turned_down(f, params, i, h=1e-3):
+    right = slope(f, params, i, h)
+    params[i] -= h
     return right
 
 # %% ../../../nbs/exercises/04_descent.ipynb #7771402b
@@ -221,6 +322,66 @@ def no_rate(loss, params, lr, steps, zero=True):
 def divided_by_the_rate(loss, params, lr, steps, zero=True):
     return descend(loss, params, 1/lr, steps, zero)
 
+@ex.mistake("You turned the question round: when `zero` is True, the old gradient is to be "
+            "forgotten.")
+def zeroed_the_wrong_way_round(loss, params, lr, steps, zero=True):
+    return descend(loss, params, lr, steps, not zero)
+
+@ex.mistake("You set the gradient to zero between `backward` and the step, and the step has none "
+            "to follow. Zero first, then `backward`, then step.")
+def zeroed_before_the_step(loss, params, lr, steps, zero=True):
+    return descend(loss, params, 0 if zero else lr, steps, zero)
+
+@ex.mistake("You threw the gradient away between `backward` and the step. Forget the old one "
+            "before `backward`.")
+def thrown_away_before_the_step(loss, params, lr, steps, zero=True):
+    if zero: raise TypeError
+    return descend(loss, params, lr, steps, zero)
+
+@ex.mistake("In the first round there is no gradient yet: it is None, and None has no `zero_`. "
+            "`params.grad = None` works in every round.")
+def zeroed_when_there_is_none(loss, params, lr, steps, zero=True):
+    if zero: raise AttributeError
+    return descend(loss, params, lr, steps, zero)
+
+@ex.mistake("You took the slopes of the start for every step. After a step you are elsewhere: "
+            "call `backward` in each round.")
+def slopes_of_the_start(loss, params, lr, steps, zero=True):
+    slopes = torch.func.grad(loss)(params)
+    path = [params - k*lr*slopes for k in range(steps + 1)]
+    return torch.stack(path), torch.stack([loss(p) for p in path])
+
+@ex.mistake("You moved every knob by the loss. Move each by its own slope, which is in "
+            "`params.grad`.")
+def by_the_loss(loss, params, lr, steps, zero=True):
+    path = [params]
+    for _ in range(steps):
+        path.append(path[-1] - lr*loss(path[-1]))
+    return torch.stack(path), torch.stack([loss(p) for p in path])
+
+@ex.mistake("No record is there for `backward` to go along. Is `requires_grad_()` missing at the "
+            "start? Or did a step make a new tensor, `params = params - ...`? Inside `no_grad` it "
+            "has no record: change the old one in its place, `params -= ...`.")
+def new_tensor_without_record(loss, params, lr, steps, zero=True):
+    params = params.clone().requires_grad_()
+    for _ in range(steps + 1):
+        if zero: params.grad = None
+        loss(params).backward()
+        with torch.no_grad():
+            params = params - lr*params.grad
+
+NO_GRADIENT = ("Your `params.grad` is None. Has `backward` been called? Or did a step make a new "
+               "tensor, `params = params - ...`, which keeps no gradient? Change the old one in "
+               "its place: `params -= ...`, inside `no_grad`.")
+
+@ex.mistake(NO_GRADIENT)
+def no_backward(loss, params, lr, steps, zero=True):
+    return params - lr*params.grad
+
+@ex.mistake(NO_GRADIENT)
+def no_backward_the_other_way_round(loss, params, lr, steps, zero=True):
+    return params - params.grad*lr
+
 # %% ../../../nbs/exercises/04_descent.ipynb #e97d8251
 def one_step_more(loss, params, lr, steps, zero=True):
     return descend(loss, params, lr, steps + 1, zero)
@@ -255,6 +416,24 @@ def one_too_few(*args):
 def one_too_many(*args):
     return one_step_more(*args)
 
+@ex.mistake("You recorded the loss after the step, but the position before it. They belong "
+            "together: record both first, then step.")
+def loss_after_the_step(*args):
+    path, losses = one_step_more(*args)
+    return path[:-1], losses[1:]
+
+@ex.mistake("Your loop ends in its first round, because the `return` stands inside it. Move it out "
+            "to the left, below the loop.")
+def returned_in_the_loop(*args):
+    path, losses = descend(*args)
+    return path[:1], losses[:1]
+
+@ex.mistake("You gave the end alone. Keep every position and every loss in a list, and "
+            "`torch.stack` both lists.")
+def only_the_end(*args):
+    path, losses = descend(*args)
+    return path[-1], losses[-1]
+
 SAME_TENSOR = ("You kept the same tensor again and again, and the steps change it afterwards: all "
                "rows are the last one. Keep a copy, with `.clone()`.")
 
@@ -276,11 +455,41 @@ def moves_the_callers(loss, params, *args):
     params.copy_(path[-1])
     return path[:-1], losses[:-1]
 
-@ex.mistake("You made the losses of Python's numbers, and `torch.tensor` makes float32 of them. "
-            "Collect tensors and `torch.stack` them: that keeps the dtype.")
-def losses_in_float32(*args):
+@ex.mistake("You gave the losses first. The order is: positions, losses.")
+def losses_first(*args):
+    return descend(*args)[::-1]
+
+NOT_STACKED = "You gave lists. Make one tensor of each, with `torch.stack`."
+
+@ex.mistake(NOT_STACKED)
+def two_lists(*args):
+    return tuple(map(list, descend(*args)))
+
+@ex.mistake(NOT_STACKED)
+def losses_in_a_list(*args):
     path, losses = descend(*args)
-    return path, losses.float()
+    return path, losses.tolist()
+
+@ex.mistake("You joined the positions into one long row. `torch.stack` gives each a row of its "
+            "own; `torch.cat` does not.")
+def joined_in_a_row(*args):
+    path, losses = descend(*args)
+    return path.flatten(), losses
+
+@ex.mistake(NOT_STACKED)
+def lists_of_tensors_and_numbers(*args):
+    path, losses = descend(*args)
+    return list(path), losses.tolist()
+
+@ex.mistake(NOT_STACKED)
+def lists_of_numbers(*args):
+    return tuple(t.tolist() for t in descend(*args))
+
+@ex.mistake("What you keep still carries its whole calculation. Keep the numbers alone: "
+            "`value.detach()`, and `params.detach().clone()`.")
+def not_detached(*args):
+    path, losses = descend(*args)
+    return path, losses.requires_grad_()
 
 # %% ../../../nbs/exercises/04_descent.ipynb #161309b7
 @ex.right
@@ -358,14 +567,52 @@ def divided_by_the_knobs(features):
 def the_trace(features):
     return 2/torch.trace(2*features.T@features/len(features))
 
-@ex.mistake("You looked at each knob by itself. The steepest direction may turn several knobs at "
-            "once: take the eigenvalues, with `torch.linalg.eigvalsh`.")
+@ex.mistake("You took the largest number in the matrix. The steepest direction may turn several "
+            "knobs at once: take the eigenvalues, with `torch.linalg.eigvalsh`.")
 def the_diagonal(features):
     return 2/torch.diagonal(2*features.T@features/len(features)).max()
 
 @ex.mistake("You gave the largest curvature itself. The edge is 2 divided by it.")
 def the_curvature(features):
     return torch.linalg.eigvalsh(2*features.T@features/len(features)).max()
+
+@ex.mistake("You turned it round. The edge is 2 divided by λ: where it is steep, steps must be "
+            "small.")
+def upside_down(features):
+    return torch.linalg.eigvalsh(2*features.T@features/len(features)).max()/2
+
+@ex.mistake("You gave an edge for each direction. The first to explode is the steepest: take the "
+            "one of the largest curvature.")
+def one_for_each_direction(features):
+    return 2/torch.linalg.eigvalsh(2*features.T@features/len(features))
+
+@ex.mistake("You divided by all numbers in the table. The mean is over the points: divide by the "
+            "number of rows.")
+def divided_by_all_numbers(features):
+    return 2/torch.linalg.eigvalsh(2*features.T@features/features.numel()).max()
+
+@ex.mistake("You took the mean of the curvatures. Only the largest of them counts.")
+def the_mean_curvature(features):
+    return 2/torch.linalg.eigvalsh(2*features.T@features/len(features)).mean()
+
+@ex.mistake("You gave a plain number. Leave out `.item()`: the lesson takes the number out itself.")
+def a_plain_edge(features):
+    return edge(features).item()
+
+@ex.mistake("You took the size of the whole matrix. It counts every direction: take the largest "
+            "of the eigenvalues alone, with `torch.linalg.eigvalsh`.")
+def norm_of_the_matrix(features):
+    return 2/(2*features.T@features/len(features)).norm()
+
+@ex.mistake("Complex numbers come out of `eigvals`, and of these none is the largest. The Hessian "
+            "is symmetric, and `eigvalsh` gives ordinary ones.")
+def complex_eigenvalues(features):
+    return 2/torch.linalg.eigvals(2*features.T@features/len(features)).max()
+
+@ex.mistake("You get two things from `eigh`, the eigenvalues and the directions. Take the first, "
+            "or call `eigvalsh`, which gives the eigenvalues alone.")
+def values_and_directions(features):
+    return 2/torch.linalg.eigh(2*features.T@features/len(features)).max()
 
 # %% ../../../nbs/exercises/04_descent.ipynb #9679c6ab
 @ex.right
@@ -406,13 +653,22 @@ ex.mistake(0.7,
            "You subtracted the learning rate itself. The step is the learning rate times the "
            "slope.")
 
+ex.mistake(2.5, "You took one step, and uphill. Subtract the learning rate times the slope, twice.")
+ex.mistake(-1.25,
+           "Your second step went on to the left. At x = -0.5 the slope is -5: below zero, so the "
+           "step leads to the right. And nothing of the first slope is left.")
+ex.mistake(-0.125, "You took three steps. Two are asked for.")
+ex.mistake(0.3125, "That is the loss after two steps. Give the `x` at which it stands.")
+ex.mistake(1.25, "That is the loss after one step. Give the `x` after two.")
+ex.mistake((-0.5, 0.25), "You gave both places. Only the second is asked for.")
+
 # %% ../../../nbs/exercises/04_descent.ipynb #60687e60
 def two_rows(dice):
     return tuple(dice.normal(2, int(dice.ints(3, 6))))
 
 # %% ../../../nbs/exercises/04_descent.ipynb #2d01e6cf
-ex = exercise(mae,
-    cases=[(torch.tensor([1., -3.]), torch.tensor([0., 0.])),
+ex = exercise(mae, through=(0,),
+    cases=[(torch.tensor([1., -3.]), torch.tensor([-1., 0.])),
            two_rows],
     hints=["How is it different from `mse`? Only one thing is.",
            "Subtract, take away the signs, take the mean.",
@@ -447,6 +703,29 @@ def squared(preds, targs):
 def root_of_the_mean_square(preds, targs):
     return ((preds - targs)**2).mean().sqrt()
 
+@ex.mistake("You gave a distance for each point. A loss is one number: take the mean of them.")
+def a_distance_each(preds, targs):
+    return (preds - targs).abs()
+
+@ex.mistake("You took away the signs before you subtracted. Subtract first: 1 and -1 are 2 apart.")
+def absolute_too_early_alone(preds, targs):
+    return (preds.abs() - targs.abs()).mean()
+
+@ex.mistake("You gave a plain number. `.item()` and NumPy cut off the record from which "
+            "PyTorch calculates slopes: give the tensor.")
+def a_plain_distance(preds, targs):
+    return (preds - targs).abs().mean().item()
+
+@ex.mistake("You made the errors below zero vanish. They count as much as the others: `.abs()` "
+            "takes away their sign.")
+def below_zero_lost(preds, targs):
+    return (preds - targs).clip(min=0).mean()
+
+@ex.mistake("You took the median, the one in the middle. How far off the others are does not show "
+            "in it: take the mean.")
+def median_distance(preds, targs):
+    return (preds - targs).abs().median()
+
 # %% ../../../nbs/exercises/04_descent.ipynb #70d2e64d
 ex.right(torch.nn.functional.l1_loss)
 
@@ -477,6 +756,21 @@ ex.mistake(0.48,
            "first step began.")
 ex.mistake(0.8, "You took one step. Take another one from there.")
 
+ex.mistake(0.36, "That is how far the second step leads. It began at 0.8.")
+ex.mistake(3.6, "That is the gradient of the second step. Step by 0.1 times that, from 0.8.")
+ex.mistake(1.64, "You walked uphill. Subtract the learning rate times the slope.")
+ex.mistake(0.71, "You forgot the 2 of the square: you used `x` for the slope. It is `2*x`.")
+ex.mistake(-0.008, "You took three steps. Two are asked for.")
+ex.mistake(0.1936, "That is the loss after two steps. Give the `x` at which it stands.")
+ex.mistake((0.8, 0.44), "You gave both places. Only the second is asked for.")
+
+ex.mistake(0.4,
+           "You added the first slope to itself. What is added to it is the slope at the new "
+           "place, and that is smaller.")
+ex.mistake(0.24,
+           "You added one slope too many. In the second step there are two: the one at the start, "
+           "and the one at the new place.")
+
 # %% ../../../nbs/exercises/04_descent.ipynb #02fe4f24
 def losses_and_knobs(fn, x, y, model, params, lr, epochs, bs, seed=0):
     "What `fn` gives; an error when it cannot be drawn"
@@ -505,6 +799,8 @@ def some_parabola(dice):
 ex = exercise(descend_in_batches,
     use=losses_and_knobs,
     draw=losses_of_epochs,
+    next="Print the points of each batch, and `params` after each step. Where is the first that "
+         "you did not expect?",
     cases=[(x, y, line, origin, 0.1, 1, 3),
            (x, y, line, origin, 0.1, 2, 2, 1),
            some_line,
@@ -527,18 +823,21 @@ def own_points(x, y, idx, place): return x[idx], y[idx]
 def over_all_data(loss, batch_losses): return loss
 
 def batches(order=new_order, points=own_points, record=over_all_data,
-            drop_last=False, always_anew=False, with_start=True):
+            drop_last=False, always_anew=False, with_start=True,
+            cut=torch.Tensor.split, steps=lambda bs: 1, only_first=False, seeded=True):
     "`descend_in_batches`, with whatever is given done in that way"
     def descent(x, y, model, params, lr, epochs, bs, seed=0):
-        first, gen = params, torch.Generator().manual_seed(seed)
+        first, gen = params, torch.Generator()
+        if seeded: gen.manual_seed(seed)
         losses = [mse(model(params, x), y)] if with_start else []
         for _ in range(epochs):
             batch_losses = []                       # each before its step
-            for i, idx in enumerate(order(len(x), seed, gen).split(bs)):
+            for i, idx in enumerate(cut(order(len(x), seed, gen), bs)):
                 if drop_last and len(idx) < bs: continue
+                if only_first and i > 0: continue
                 xb, yb = points(x, y, idx, slice(i*bs, (i + 1)*bs))
                 begin = first if always_anew else params
-                path, values = descend(lambda p: mse(model(p, xb), yb), begin, lr, 1)
+                path, values = descend(lambda p: mse(model(p, xb), yb), begin, lr, steps(bs))
                 params = path[-1]
                 batch_losses.append(values[0])
             losses.append(record(mse(model(params, x), y), batch_losses))
@@ -564,13 +863,27 @@ ex.mistake("You use the same order in every epoch. Make the generator once, befo
            "draw an order inside the loop.",
            always_the_same_order=batches(order=generator_anew))
 
-ex.mistake("Your order does not depend on `seed`. Make a generator with "
-           "`torch.Generator().manual_seed(seed)` and hand it to `randperm`.",
-           seed_ignored=batches(order=global_chance))
+SEED_IGNORED = ("Your order does not depend on `seed`. Make a generator with "
+                "`torch.Generator().manual_seed(seed)` and hand it to `randperm`.")
+ex.mistake(SEED_IGNORED, seed_ignored=batches(order=global_chance))
+ex.mistake(SEED_IGNORED, generator_without_seed=batches(seeded=False))
 
 ex.mistake("Your draws may take a point twice in an epoch, and another never. `randperm` takes "
            "each of them once.",
            drawn_with_replacement=batches(order=with_replacement))
+
+@ex.mistake("You drew one order for `x` and another for `y`. Each point must keep its own target: "
+            "index both with the same numbers.")
+def two_orders(x, y, model, params, lr, epochs, bs, seed=0):
+    gen = torch.Generator().manual_seed(seed)
+    losses = [mse(model(params, x), y)]
+    for _ in range(epochs):
+        new_x, new_y = x[new_order(len(x), seed, gen)], y[new_order(len(x), seed, gen)]
+        for xb, yb in zip(new_x.split(bs), new_y.split(bs)):
+            path, _ = descend(lambda p: mse(model(p, xb), yb), params, lr, 1)
+            params = path[-1]
+        losses.append(mse(model(params, x), y))
+    return torch.stack(losses), params
 
 # %% ../../../nbs/exercises/04_descent.ipynb #77baf641
 def only_x_in_order(x, y, idx, place): return x[idx], y[place]
@@ -587,6 +900,42 @@ ex.mistake("You begin each batch at the first position again. Go on from where t
            "ended: put its end into `params`.",
            always_from_the_start=batches(always_anew=True))
 
+ex.mistake("You use the first batch of each epoch alone. Loop over all of them: every point has "
+           "its turn.",
+           first_batch_alone=batches(only_first=True))
+
+ex.mistake("You cut the points into `bs` batches. `bs` is how many points are in one: `split(bs)`.",
+           bs_batches=batches(cut=torch.Tensor.chunk))
+
+ex.mistake("You take one point at a time. `bs` says how many belong together: `split(bs)`.",
+           one_by_one=batches(cut=lambda order, bs: order.split(1)))
+
+SEVERAL_STEPS = ("You take several steps with each batch. One is asked for: 1 as the `steps` of "
+                 "`descend`.")
+ex.mistake(SEVERAL_STEPS, two_steps_each=batches(steps=lambda bs: 2))
+ex.mistake(SEVERAL_STEPS, as_many_steps_as_points=batches(steps=lambda bs: bs))
+
+ex.mistake("Your knobs never move. `descend` gives all positions on its way, and the first is "
+           "where it began: go on from the last, `path[-1]`.",
+           never_moves=batches(steps=lambda bs: 0))
+
+@ex.mistake("You divided the rate by the size of the batch. The `mse` is a mean already: take `lr` "
+            "as it is.")
+def rate_divided(x, y, model, params, lr, epochs, bs, seed=0):
+    return batches()(x, y, model, params, lr/bs, epochs, bs, seed)
+
+@ex.mistake("You did not set the gradients to zero between the batches, so old slopes go on "
+            "pushing. `descend` does it for you; in a loop of your own it needs a line.")
+def not_zeroed_between(x, y, model, params, lr, epochs, bs, seed=0):
+    gen, total = torch.Generator().manual_seed(seed), 0
+    losses = [mse(model(params, x), y)]
+    for _ in range(epochs):
+        for idx in new_order(len(x), seed, gen).split(bs):
+            total = total + torch.func.grad(lambda p: mse(model(p, x[idx]), y[idx]))(params)
+            params = params - lr*total
+        losses.append(mse(model(params, x), y))
+    return torch.stack(losses), params
+
 # %% ../../../nbs/exercises/04_descent.ipynb #44bf3d7d
 def of_the_last_batch(loss, batch_losses): return batch_losses[-1]
 def mean_of_batches(loss, batch_losses): return torch.stack(batch_losses).mean()
@@ -602,6 +951,69 @@ ex.mistake("You recorded the mean of the batches' losses, taken while the knobs 
 ex.mistake("You did not record the loss at the start. Begin the list with it, so that there are "
            "`epochs + 1` values.",
            start_not_recorded=batches(with_start=False))
+
+@ex.mistake("You recorded a loss after every batch. Record one per epoch, when all its batches "
+            "are done.")
+def recorded_after_every_batch(x, y, model, params, lr, epochs, bs, seed=0):
+    gen = torch.Generator().manual_seed(seed)
+    losses = [mse(model(params, x), y)]
+    for _ in range(epochs):
+        for idx in new_order(len(x), seed, gen).split(bs):
+            path, _ = descend(lambda p: mse(model(p, x[idx]), y[idx]), params, lr, 1)
+            params = path[-1]
+            losses.append(mse(model(params, x), y))
+    return torch.stack(losses), params
+
+@ex.mistake("You gave the knobs first. The order is: losses, then the last `params`.")
+def knobs_first(*args):
+    return descend_in_batches(*args)[::-1]
+
+@ex.mistake("You gave the losses alone. Give back the last `params` as well: `losses, params`.")
+def losses_alone(*args):
+    return descend_in_batches(*args)[0]
+
+@ex.mistake("You gave the losses as a list. Make a tensor of them, with `torch.stack`.")
+def losses_not_stacked(*args):
+    losses, params = descend_in_batches(*args)
+    return list(losses), params
+
+@ex.mistake("You recorded the loss of the last batch. A few points say little about all of them: "
+            "after each epoch, take the loss over all of `x` and `y`.")
+def last_batch_recorded_after_its_step(x, y, model, params, lr, epochs, bs, seed=0):
+    gen = torch.Generator().manual_seed(seed)
+    losses = [mse(model(params, x), y)]
+    for _ in range(epochs):
+        for idx in new_order(len(x), seed, gen).split(bs):
+            path, values = descend(lambda p: mse(model(p, x[idx]), y[idx]), params, lr, 1)
+            params = path[-1]
+        losses.append(values[-1])
+    return torch.stack(losses), params
+
+@ex.mistake("You gave the whole path of the last batch, two positions. Only its end is asked for: "
+            "`path[-1]`.")
+def path_of_the_last_batch(x, y, model, params, lr, epochs, bs, seed=0):
+    gen = torch.Generator().manual_seed(seed)
+    losses = [mse(model(params, x), y)]
+    for _ in range(epochs):
+        for idx in new_order(len(x), seed, gen).split(bs):
+            path, _ = descend(lambda p: mse(model(p, x[idx]), y[idx]), params, lr, 1)
+            params = path[-1]
+        losses.append(mse(model(params, x), y))
+    return torch.stack(losses), path
+
+@ex.mistake("You took the whole path for `params`: it has two positions, and the model needs one. "
+            "Go on from its end, `path[-1]`.")
+def path_for_params(x, y, model, params, lr, epochs, bs, seed=0):
+    gen = torch.Generator().manual_seed(seed)
+    for idx in new_order(len(x), seed, gen).split(bs):
+        params, _ = descend(lambda p: mse(model(p, x[idx]), y[idx]), params, lr, 1)
+    return mse(model(params, x), y)
+
+@ex.mistake("What you give still carries its whole calculation. Keep the numbers alone: "
+            "`.detach()` for each loss, and for `params` at the end.")
+def losses_not_detached(*args):
+    losses, params = descend_in_batches(*args)
+    return losses.requires_grad_(), params
 
 # %% ../../../nbs/exercises/04_descent.ipynb #f02509f8
 @ex.right

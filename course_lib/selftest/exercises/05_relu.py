@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../../../nbs/exercises/05_relu.ipynb #8994658a
 import math
+from itertools import combinations
 import numpy as np
 import torch
 from course_lib.relu import fit_hinges, hinges, relu, rmse, solve, start
@@ -21,10 +22,18 @@ def any_shape(dice):
     shape = dice.pick((5,), (2, 3), (2, 2, 2))
     return (dice.normal(*shape),)
 
+def slopes_away_from_0(fn, x):
+    "What `fn` gives; without slopes if `x` has a 0, where one may take 0 or 1 or what is between"
+    out = fn(x)
+    return out if x.all() or not torch.is_tensor(out) else out.detach()
+
 # %% ../../../nbs/exercises/05_relu.ipynb #2ac091f9
-ex = exercise(relu,
+ex = exercise(relu, through=(0,),
+    use=slopes_away_from_0,
     draw=in_a_row,
     cases=[(torch.tensor([-2., 0., 3.]),),
+           (torch.tensor([4.]),),
+           (torch.tensor([-0.001, 0.001, 20.]),),
            (torch.linspace(-2, 2, 9).double(),),
            any_shape],
     hints=["Compare each number with 0. Which of the two is wanted, the larger or the smaller one?",
@@ -57,10 +66,39 @@ def cut_at_1(x):
 def thrown_away(x):
     return x[x > 0]
 
-@ex.mistake("You let a hundredth of the negative half through. That is a leaky ReLU; this one is "
-            "0 there.")
+@ex.mistake("You gave the answers to a question, True and False. Where `x` is above 0 its number "
+            "is wanted, elsewhere 0.")
+def true_or_false(x):
+    return x > 0
+
+@ex.mistake("You gave 1 for everything above 0. What is positive stays as it is.")
+def only_the_sign_as_int(x):
+    return (x > 0)*1
+
+@ex.mistake("You gave `x` back as it was. What is negative is to become 0.")
+def unchanged(x):
+    return x.clone()
+
+@ex.mistake("You turned the signs round first: what was negative is kept, and what was above 0 is "
+            "gone.")
+def of_the_opposite(x):
+    return torch.clip(-x, min=0)
+
+@ex.mistake("Python's `max` and `if` decide about one number, and `x` holds many. PyTorch's "
+            "`torch.clip` and `torch.where` decide about each of them.")
+def for_one_number(x):
+    if x.numel() > 1: raise RuntimeError
+    return torch.clip(x, min=0)
+
+LEAKY = "You let a part of the negative half through. That is a leaky ReLU; this one is 0 there."
+
+@ex.mistake(LEAKY)
 def leaky(x):
     return torch.where(x > 0, x, 0.01*x)
+
+@ex.mistake(LEAKY)
+def leaky_by_a_tenth(x):
+    return torch.where(x > 0, x, 0.1*x)
 
 @ex.mistake("You gave one number for all of them. Each number of `x` by itself becomes 0 or stays.")
 def one_for_all(x):
@@ -71,6 +109,27 @@ def one_for_all(x):
 def relu_in_place(x):
     x[x < 0] = 0
     return x
+
+@ex.mistake("To `torch.max(x, 0)` the 0 is an axis, and it gives two things: what is largest along "
+            "it, and where. `torch.clip(x, min=0)` compares each number with 0.")
+def largest_along_axis_0(x):
+    return torch.max(x, 0)
+
+NUMBER_BY_NUMBER = ("You go through `x` number by number. But `x` may be a table, then what comes "
+                    "are its rows; and a tensor is to come out. `torch.clip` takes any shape, all "
+                    "at once.")
+
+@ex.mistake(NUMBER_BY_NUMBER)
+def a_list(x):
+    return [max(0, v) for v in x]
+
+@ex.mistake(NUMBER_BY_NUMBER)
+def tensor_of_a_list(x):
+    return torch.tensor([max(0., v) for v in x])
+
+@ex.mistake(NUMBER_BY_NUMBER)
+def tensor_of_floats(x):
+    return torch.tensor([max(0., float(v)) for v in x])
 
 # %% ../../../nbs/exercises/05_relu.ipynb #d53942fe
 ex.right(torch.relu)
@@ -105,7 +164,8 @@ ex = question("convex_ones",
         "both come with signs for the hinges, and an offset.")
 
 # %% ../../../nbs/exercises/05_relu.ipynb #81db2894
-ex.mistake("DAE", "The right letters. Write them in the order of the alphabet.")
+for letters in "AED", "DAE", "DEA", "EAD", "EDA":
+    ex.mistake(letters, "The right letters. Write them in the order of the alphabet.")
 ex.mistake("ABCDE",
            "You said that it can draw anything. Look at the slope of one hinge from left to "
            "right: does it ever fall? And is it ever below 0?")
@@ -121,39 +181,73 @@ ex.mistake("AD",
            "You left out a smooth curve. With many small bends, the sum comes as close to it as "
            "you like.")
 ex.mistake("BC", "You listed those that it cannot draw. The others are asked for.")
+ex.mistake("DE",
+           "You left out one with a corner. Two hinges back to back, one open to the left and one "
+           "to the right: what do they draw?")
 ex.mistake("A",
            "You kept only what two hinges draw around their bends. A hinge may bend outside the "
            "data, and there may be many of them.")
+
+def other_letters():
+    "All answers but the right one, in order, without those that stand above"
+    known = [answer for _, answer, _ in ex.mistakes]
+    for n in range(1, 5):
+        for letters in map("".join, combinations("ABCDE", n)):
+            if letters != ex.answer and letters not in known: yield letters
+
+for letters in list(other_letters()):
+    if "B" in letters and "C" in letters:
+        words = ("Two of yours it cannot draw. Does the slope of a hinge ever fall from left to "
+                 "right? And is a hinge ever below 0?")
+    elif "B" in letters:
+        words = ("You let a curve pass whose slope falls, at its top. The slope of a sum of hinges "
+                 "never falls from left to right.")
+    elif "C" in letters:
+        words = "One of your curves goes below 0, and a sum of hinges never does."
+    else:
+        words = ("You left out others. A hinge may bend outside the data, two may stand back to "
+                 "back, and there may be many of them.")
+    ex.mistake(letters, words)
 
 # %% ../../../nbs/exercises/05_relu.ipynb #a6ee13d3
 def first_curve(value, *args):
     return value if value.ndim == 1 else value[:, 0]
 
+def singles(*tensors):
+    "As float32, as everywhere in the lesson"
+    return [t.float() for t in tensors]
+
 def slopes_and_bends(dice, p):
     "Places and three hinges, none with its bend at a place"
-    places = 2*dice.normal(p)
-    m = torch.tensor([1., -2., 0.5], dtype=torch.float64)*dice.pick(1, -1) + 0.1*dice.normal(3)
-    return places, m, dice.normal(3)
+    m = torch.tensor([1., -2., 0.5])*dice.pick(1, -1) + 0.1*dice.normal(3)
+    return singles(2*dice.normal(p), m, dice.normal(3))
 
 def without_weights(dice):
-    return slopes_and_bends(dice, int(dice.ints(4, 6)))
+    return *slopes_and_bends(dice, int(dice.ints(4, 6))), None, 0.
 
 def with_weights(dice):
     x, m, b = slopes_and_bends(dice, int(dice.ints(4, 6)))
-    return x, m, b, dice.normal(3), dice.normal()
+    return x, m, b, *singles(dice.normal(3), dice.normal())
 
 def two_outputs(dice):
     x, m, b = slopes_and_bends(dice, 5)
-    return x, m, b, dice.normal(3, 2), dice.normal(2)
+    return x, m, b, *singles(dice.normal(3, 2), dice.normal(2))
 
-three_places, two_slopes = torch.tensor([-1., 0., 2.]), torch.tensor([1., -1.])
+def as_in_the_lesson(fn, x, m, b, c=None, d=0.):
+    "What `fn` gives; where there are neither weights nor height it is not told of any"
+    return fn(x, m, b) if c is None and not torch.is_tensor(d) else fn(x, m, b, c, d)
+
+three_places = torch.tensor([-1., 0., 2.])
+two_slopes, two_offsets = torch.tensor([1., -1.]), torch.tensor([0.5, 1.])
 
 # %% ../../../nbs/exercises/05_relu.ipynb #a1daf242
-ex = exercise(hinges,
+ex = exercise(hinges, through=(1, 2, 3, 4),
+    use=as_in_the_lesson,
     draw=first_curve,
-    cases=[(three_places, two_slopes, torch.tensor([0., 1.])),
-           (three_places, two_slopes, torch.tensor([0., 1.]),
-            torch.tensor([1., -2.]), torch.tensor(0.5)),
+    tol=1e-5,
+    cases=[(three_places, two_slopes, two_offsets, None, 0.),
+           (three_places, two_slopes, two_offsets, torch.tensor([1., -2.]), torch.tensor(0.5)),
+           (three_places, two_slopes, two_offsets, None, torch.tensor(0.5)),
            without_weights, with_weights, two_outputs],
     hints=["A table with a row for each place and a column for each hinge: what stands in a cell?",
            "`x[:, None]` makes a column of `x`; times `m`, plus `b`, it gives the table `(p,n)`. "
@@ -213,6 +307,81 @@ def no_height(x, m, b, c=None, d=0.):
 def a_height_for_each(x, m, b, c=None, d=0.):
     return weighed(bent(x, m, b), c, len(m)*d)
 
+@ex.mistake("You added the height where there are no weights. Without `c` the hinges are added as "
+            "they are, and `d` does not count.")
+def height_without_weights(x, m, b, c=None, d=0.):
+    return weighed(bent(x, m, b), c, d) + (d if c is None else 0)
+
+@ex.mistake("You added up the whole table. Each place has its own sum: add along the rows, "
+            "`sum(1)`.")
+def one_sum_for_all(x, m, b, c=None, d=0.):
+    each = bent(x, m, b)
+    return each.sum() if c is None else each@c + d
+
+@ex.mistake("Without weights you gave the whole table. Add up each of its rows, `sum(1)`.")
+def not_added(x, m, b, c=None, d=0.):
+    each = bent(x, m, b)
+    return each if c is None else each@c + d
+
+@ex.mistake("You multiplied by the weights and did not add up. A matrix product does both: "
+            "`each@c`.")
+def weighed_and_not_added(x, m, b, c=None, d=0.):
+    each = bent(x, m, b)
+    return each.sum(1) if c is None else each*c + d
+
+@ex.mistake("That is right for one curve. For `k` curves each hinge has `k` weights, `c` of shape "
+            "`(n,k)`: a matrix product takes both, `each@c`.")
+def for_one_curve(x, m, b, c=None, d=0.):
+    each = bent(x, m, b)
+    return each.sum(1) if c is None else (each*c).sum(1) + d
+
+@ex.mistake("Your table lies on its side, a row for each hinge. Make a column of the places, "
+            "`x[:, None]`: then each row is a place.")
+def on_its_side(x, m, b, c=None, d=0.):
+    each = relu(x*m[:, None] + b[:, None])
+    return each.sum(1) if c is None else each@c + d
+
+@ex.mistake("You weighed the lines before they were bent. A negative weight then turns the line, "
+            "not the hinge: first `relu`, then the weights.")
+def weighed_before_the_bend(x, m, b, c=None, d=0.):
+    if c is None: return bent(x, m, b).sum(1)
+    return relu((x[:, None]*m + b)*c).sum(1) + d
+
+@ex.mistake("You did not provide for hinges without weights. Then `c` is None: ask with "
+            "`if c is None`.")
+def always_weighed(x, m, b, c=None, d=0.):
+    return bent(x, m, b)@c + d
+
+@ex.mistake("You ask with `if c` whether a tensor is true, and one of several numbers has no "
+            "answer to that. Ask `if c is None`.")
+def asked_whether_true(x, m, b, c=None, d=0.):
+    if c is not None and len(c) > 1: raise RuntimeError
+    return bent(x, m, b).sum(1)
+
+@ex.mistake("You have slope and offset the wrong way round: `x*m + b`.")
+def slope_for_offset(x, m, b, c=None, d=0.):
+    return weighed(bent(x, b, m), c, d)
+
+@ex.mistake("You subtracted the height. Add it.")
+def height_subtracted(x, m, b, c=None, d=0.):
+    return weighed(bent(x, m, b), c, -d)
+
+@ex.mistake("You added the height to every hinge, before the weights. Add `d` once, after the sum.")
+def height_before_the_weights(x, m, b, c=None, d=0.):
+    each = bent(x, m, b)
+    return each.sum(1) if c is None else (each + d)@c
+
+NO_COLUMN = ("Each place is to meet every hinge, and `x*m` pairs the first with the first, the "
+             "second with the second. Make a column of the places, `x[:, None]`.")
+
+@ex.mistake(NO_COLUMN)
+def without_a_column(x, m, b, c=None, d=0.):
+    return weighed(relu(x*m + b), c, d)
+
+@ex.mistake(NO_COLUMN)
+def without_a_column_the_other_way_round(x, m, b, c=None, d=0.):
+    return weighed(relu(m*x + b), c, d)
+
 # %% ../../../nbs/exercises/05_relu.ipynb #881fa2cb
 @ex.right
 def one_by_one(x, m, b, c=None, d=0.):
@@ -227,7 +396,9 @@ def one_by_one(x, m, b, c=None, d=0.):
 @ex.right
 def with_einsum(x, m, b, c=None, d=0.):
     each = torch.relu(torch.outer(x, m) + b)
-    return torch.einsum("pn,n...->p...", each, torch.ones_like(m) if c is None else c) + d
+    if c is None:
+        c, d = torch.ones_like(m), 0
+    return torch.einsum("pn,n...->p...", each, c) + d
 
 # %% ../../../nbs/exercises/05_relu.ipynb #8f678046
 def two_lists(dice):
@@ -258,13 +429,19 @@ def no_root(preds, targs):
 def no_mean(preds, targs):
     return ((preds - targs)**2).sum().sqrt().item()
 
-@ex.mistake("You took the root of each square, which is the absolute error. First the mean of all "
-            "squares, then one root.")
+@ex.mistake("You gave the mean absolute error: the root of each square comes to that, too. First "
+            "the mean of all squares, then one root.")
 def root_before_mean(preds, targs):
     return (preds - targs).abs().mean().item()
 
-@ex.mistake("You took the root of the sum, and then the mean. The other way round: first the "
-            "mean, then the root.")
+DIVIDED_TOO_LATE = ("You took the root of the sum, and then divided. The other way round: first "
+                    "the mean, then the root.")
+
+@ex.mistake(DIVIDED_TOO_LATE)
+def root_before_division_by_rows(preds, targs):
+    return (((preds - targs)**2).sum().sqrt()/len(preds)).item()
+
+@ex.mistake(DIVIDED_TOO_LATE)
 def root_before_division(preds, targs):
     return (((preds - targs)**2).sum().sqrt()/preds.numel()).item()
 
@@ -280,6 +457,35 @@ def not_squared(preds, targs):
 @ex.mistake("You gave a tensor. A float is asked for: `.item()` takes the number out.")
 def a_tensor(preds, targs):
     return ((preds - targs)**2).mean().sqrt()
+
+@ex.mistake("You halved the mean square: `**1/2` is the power 1, and then half of it. Put brackets "
+            "around `1/2`, or take `.sqrt()`.")
+def half_for_root(preds, targs):
+    return (((preds - targs)**2).mean()**1/2).item()
+
+@ex.mistake("You squared the targets alone: `**` comes before the minus. Put brackets around the "
+            "difference.")
+def only_targets_squared(preds, targs):
+    return (preds - targs**2).mean().sqrt().item()
+
+@ex.mistake("You took a root for each column. Take one mean of all numbers, and one root of it.")
+def a_root_for_each_column(preds, targs):
+    return ((preds - targs)**2).mean(0).sqrt().mean().item()
+
+@ex.mistake("The standard deviation takes the mean of the errors away first, so a curve that is "
+            "too high everywhere would have none. Square the errors as they are.")
+def standard_deviation(preds, targs):
+    return (preds - targs).std().item()
+
+ROUNDED = "You rounded. Return the number as it is; whoever prints it may round."
+
+@ex.mistake(ROUNDED)
+def rounded_to_2(preds, targs):
+    return round(rmse(preds, targs), 2)
+
+@ex.mistake(ROUNDED)
+def rounded_to_3(preds, targs):
+    return round(rmse(preds, targs), 3)
 
 # %% ../../../nbs/exercises/05_relu.ipynb #09586e07
 @ex.right
@@ -315,13 +521,20 @@ def only_m_and_b(dice):
     x, y = places_and_curve(dice)
     return x, y, (dice.normal(3), 1 + dice.normal(3)), 5, 0.05
 
+def tiny(dice):
+    "Slopes so small that it shows in the first step of Adam, whose steps hardly know sizes"
+    x, y = places_and_curve(dice)
+    return x, 1e-7*y, tuple(1e-7*dice.normal(2, 3)), 2, 0.1
+
 few_x, few_y = torch.tensor([[-1., 0., 1.], [1., 0., 2.]], dtype=torch.float64)
 few_m, few_b = torch.tensor([[1., -1.], [0.5, 0.25]], dtype=torch.float64)
 
 # %% ../../../nbs/exercises/05_relu.ipynb #0bab645b
 ex = exercise(fit_hinges,
     use=detached_knobs,
-    cases=[(few_x, few_y, (few_m, few_b), 3, 0.1), all_four_knobs, only_m_and_b],
+    cases=[(few_x, few_y, (few_m, few_b), 3, 0.1), all_four_knobs, only_m_and_b, tiny],
+    next="Print the rate and the loss in each of these few rounds. Is the first rate `lr`, does it "
+         "fall, and does the loss?",
     hints=["It is the loop of lesson 04: loss, backward, step, zero. Which of these does "
            "`torch.optim.Adam` do for you?",
            "Copy each knob, and let it require a gradient. Hand the list to `torch.optim.Adam`. "
@@ -382,8 +595,8 @@ ex.mistake("You let the rate fall along a straight line. Half a cosine stays hig
            "lands gently: `cosine(lr, 0, i/steps)`.",
            straight_down=fit_with(rate=lambda lr, i, steps: lr*(1 - i/steps)))
 
-ex.mistake("You are one step ahead with the rate, and the last step has rate 0. Step `i` counts "
-           "from 0 and takes `cosine(lr, 0, i/steps)`.",
+ex.mistake("You are one step ahead with the rate. The first step has `i = 0`, and its rate is "
+           "`lr` itself: `cosine(lr, 0, i/steps)`.",
            one_ahead=fit_with(rate=lambda lr, i, steps: cosine(lr, 0, (i + 1)/steps)))
 
 ex.mistake("You divided by `steps - 1`, so the last step has rate 0 and changes nothing. Divide "
@@ -406,14 +619,95 @@ ex.mistake("You went down on the root of the error. The lowest point is the same
            "on the way are others: leave the root out.",
            root_of_the_error=fit_with(loss=lambda e: (e**2).mean().sqrt()))
 
-@ex.mistake("Your knobs come back as they were. Call `opt.step()` in the loop, and return the "
-            "tensors that the optimizer turns.")
+@ex.mistake("Your knobs come back as they were. In each round: gradients to zero, `backward`, and "
+            "only then `opt.step()`. And return the tensors that the optimizer turns.")
 def no_step(x, y, knobs, steps=1000, lr=0.005):
     return [k.clone() for k in knobs]
 
 ex.mistake("You turned the knobs of the caller. The beginning is lost with that: work on copies, "
            "`k.clone().requires_grad_()`.",
            the_callers_knobs=fit_with(copy=False))
+
+ex.mistake("You took the sum of the squares. Adam hardly notices, as it takes steps by the sign of "
+           "the slopes more than by their size; with tiny errors it does. Take the mean.",
+           sum_of_squares=fit_with(loss=lambda e: (e**2).sum()))
+
+ex.mistake("You made the error itself small, and that is smallest far below the points. Square it "
+           "first.",
+           error_not_squared=fit_with(loss=lambda e: e.mean()))
+
+ex.mistake("Your steps do not have the rate `lr`: without one, Adam takes 0.001. Set "
+           '`group["lr"]` in each round, with `cosine(lr, 0, i/steps)`.',
+           adams_own_rate=fit_with(rate=lambda lr, i, steps: 1e-3))
+
+SET_TOO_LATE = ("You set the rate after the step, so each step has that of the one before. Set it "
+                "at the head of the loop.")
+ex.mistake(SET_TOO_LATE,
+           one_behind=fit_with(rate=lambda lr, i, steps: cosine(lr, 0, max(i - 1, 0)/steps)))
+ex.mistake(SET_TOO_LATE,
+           one_behind_adams=fit_with(
+               rate=lambda lr, i, steps: cosine(lr, 0, (i - 1)/steps) if i else 1e-3))
+
+def from_the_last(lr, i, steps):
+    for k in range(i + 1):
+        lr = cosine(lr, 0, k/steps)
+    return lr
+
+ex.mistake("You wrote the new rate into `lr`, and so the next one falls from there. Keep `lr`, and "
+           'write into `group["lr"]`.',
+           rate_falls_from_the_last=fit_with(rate=from_the_last))
+
+ex.mistake("You divided by 1000, the usual number of steps. Divide by `steps`, however many there "
+           "are.",
+           always_a_thousand=fit_with(rate=lambda lr, i, steps: cosine(lr, 0, i/1000)))
+
+ex.mistake("You took AdamW, which also pulls every knob towards 0. Take `torch.optim.Adam`.",
+           adamw=fit_with(opt=torch.optim.AdamW))
+
+@ex.mistake("You made a new Adam in each round, and so it forgets what it has seen. Make it once, "
+            "before the loop.")
+def a_new_adam_each_time(x, y, knobs, steps=1000, lr=0.005):
+    for i in range(steps):
+        knobs = fit_with()(x, y, knobs, 1, cosine(lr, 0, i/steps))
+    return knobs
+
+@ex.mistake("Your loop ends in its first round, because the `return` stands inside it. Move it out "
+            "to the left, below the loop.")
+def returned_in_the_loop(x, y, knobs, steps=1000, lr=0.005):
+    return fit_with()(x, y, knobs, 1, lr)
+
+TWO_OR_FOUR = ("There may be two knobs, `m` and `b`, or all four. Take them as they come, in a "
+               "list, and hand them over with a star: `hinges(x, *knobs)`.")
+
+@ex.mistake(TWO_OR_FOUR)
+def two_knobs_always(x, y, knobs, steps=1000, lr=0.005):
+    m, b = knobs
+    return fit_with()(x, y, (m, b), steps, lr)
+
+@ex.mistake(TWO_OR_FOUR)
+def four_knobs_always(x, y, knobs, steps=1000, lr=0.005):
+    m, b, c, d = knobs
+    return fit_with()(x, y, (m, b, c, d), steps, lr)
+
+@ex.mistake("Your knobs still carry the record of how they came about, and cannot be drawn. Return "
+            "the numbers alone: `k.detach()` for each.")
+def knobs_not_detached(x, y, knobs, steps=1000, lr=0.005):
+    return [k.requires_grad_() for k in fit_with()(x, y, knobs, steps, lr)]
+
+@ex.mistake("Your loss is a float: `rmse` and `.item()` take the number out of its tensor, and no "
+            "slope flows back. Take the mean of the squares, and leave it in its tensor.")
+def loss_is_a_float(x, y, knobs, steps=1000, lr=0.005):
+    rmse(hinges(x, *knobs), y).backward()
+
+@ex.mistake("Adam turns only knobs with which a record begins, and yours were calculated from "
+            "others. First the copy, then the record: `k.clone().requires_grad_()`.")
+def record_before_the_copy(x, y, knobs, steps=1000, lr=0.005):
+    torch.optim.Adam([k.requires_grad_().clone() for k in knobs])
+
+@ex.mistake("One by one `hinges` takes the knobs, as `m, b` or `m, b, c, d`. A star hands over "
+            "what is in a list: `hinges(x, *knobs)`.")
+def no_star(x, y, knobs, steps=1000, lr=0.005):
+    hinges(x, knobs)
 
 # %% ../../../nbs/exercises/05_relu.ipynb #c872b4d6
 @ex.right
@@ -451,7 +745,7 @@ def four_knobs(fn, *args):
         raise TypeError("start is to return four things, (m, b, c, d)")
     if not all(map(torch.is_tensor, res)):
         raise TypeError("all four, m, b, c and d, are to be tensors")
-    return [k.detach().double() for k in res]
+    return [k.detach() for k in res]
 
 def bends_of(knobs):
     m, b, *_ = knobs
@@ -460,32 +754,34 @@ def bends_of(knobs):
 def what_start_promises(fn, x, y, n, seed=0, steep=4.):
     "What can be said of the knobs, whichever random numbers were drawn"
     m, b, c, d = four_knobs(fn, x, y, n, seed, steep)
-    bends = -b/m
+    bends = (-b/m).double()
     again = bends_of(four_knobs(fn, x, y, n, seed, steep))
     other = bends_of(four_knobs(fn, x, y, n, seed + 1, steep))
     place = (bends - x.min())/(x.max() - x.min())*n
     parts = [math.floor(p) if math.isfinite(p) else 0. for p in place.tolist()]
     chance = place - place.floor()
-    return {"m": m,
+    return {"m": m.double(),
             "each bend is in part number": parts,
             "each has a chance of its own": n == 1 or chance.diff().abs().max().item() > 1e-4,
-            "c": c,
-            "d": d,
+            "c": c.double(),
+            "d": d.double(),
+            "numbers": [str(k.dtype) for k in (m, b, c, d)],
             "the same seed gives the same bends": torch.equal(bends, again),
             "another seed gives others": not torch.equal(bends, other)}
 
 def one_column(dice):
-    x, y = dice.normal(6) + 2, dice.normal(6)
+    x, y = singles(dice.normal(6) + 2, dice.normal(6))
     return x, y, int(dice.ints(2, 5)), int(dice.ints(1, 9)), dice.pick(1., 2., 4.)
 
 def two_columns(dice):
-    return 3*dice.normal(5) - 2, dice.normal(5, 2), 3, int(dice.ints(1, 9))
+    return *singles(3*dice.normal(5) - 2, dice.normal(5, 2)), 3, int(dice.ints(1, 9))
 
 x_0_1_4, y_1_3_5 = torch.tensor([0., 1., 4.]), torch.tensor([1., 3., 5.])
 
 # %% ../../../nbs/exercises/05_relu.ipynb #fceb0648
-ex = exercise(start,
+ex = exercise(start, raises=True,
     use=what_start_promises,
+    next="The line above names what differs. Print yours: is it what the task says?",
     cases=[(x_0_1_4, y_1_3_5, 4),
            (x_0_1_4, y_1_3_5, 1),
            (x_0_1_4, y_1_3_5, 0),
@@ -537,6 +833,31 @@ def bends_in_step(x, n, gen):
 def bends_without_gen(x, n, gen):
     return x.min() + (torch.arange(n) + torch.rand(n))/n*(x.max() - x.min())
 
+def bends_in_order(x, n, gen):
+    return x.min() + torch.rand(n, generator=gen).sort().values*(x.max() - x.min())
+
+def bends_at_equal_distances(x, n, gen):
+    return torch.linspace(x.min(), x.max(), n)
+
+def bends_by_randn(x, n, gen):
+    return x.min() + (torch.arange(n) + torch.randn(n, generator=gen))/n*(x.max() - x.min())
+
+def bends_not_divided(x, n, gen):
+    return x.min() + (torch.arange(n) + torch.rand(n, generator=gen))*(x.max() - x.min())
+
+def bends_of_seed_0(x, n, gen):
+    return in_each_part(x, n, gen.manual_seed(0))
+
+def bends_from_first_to_last(x, n, gen):
+    return x[0] + (torch.arange(n) + torch.rand(n, generator=gen))/n*(x[-1] - x[0])
+
+def bends_from_minus_2_to_2(x, n, gen):
+    return -2 + (torch.arange(n) + torch.rand(n, generator=gen))/n*4
+
+def bends_after_linspace(x, n, gen):
+    parts = torch.linspace(x.min(), x.max(), n)
+    return parts + torch.rand(n, generator=gen)/n*(x.max() - x.min())
+
 def bends_from_0(x, n, gen):
     return (torch.arange(n) + torch.rand(n, generator=gen))/n*(x.max() - x.min())
 
@@ -560,12 +881,45 @@ ex.mistake("You have the sign of `b` wrong, so the bends are mirrored at 0. At t
            "is 0: `b` is `-m` times the bend.",
            sign_of_b=start_with(b=lambda m, bends: m*bends))
 
+ex.mistake("You left out the slope. At the bend `m*x + b` is 0: `b` is `-m` times the bend.",
+           without_the_slope=start_with(b=lambda m, bends: -bends))
+
+ex.mistake("You multiplied each bend by `-steep`, and every second hinge has the slope `-steep`: "
+           "multiply by its own `-m`.",
+           one_slope_for_all=start_with(b=lambda m, bends: -m[:1]*bends))
+
 ex.mistake("You divided the bend by `m`. At the bend `m*x + b` is 0: `b` is `-m` times the bend.",
            b_divided=start_with(b=lambda m, bends: -bends/m))
 
 ex.mistake("You drew the bends anywhere in the range, and some parts may get none. Put one into "
            "each of the `n` equal parts.",
            anywhere=start_with(bends=bends_anywhere))
+
+ex.mistake("You drew the bends anywhere in the range, and some parts may get none. Put one into "
+           "each of the `n` equal parts.",
+           anywhere_in_order=start_with(bends=bends_in_order))
+
+ex.mistake("You put the bends at equal distances, from end to end. Put one inside each part, and "
+           "move each by chance within its part.",
+           from_end_to_end=start_with(bends=bends_at_equal_distances))
+
+ex.mistake("Your chance comes from `randn`, which also gives numbers below 0 and above 1: a bend "
+           "then leaves its part. `torch.rand` stays between 0 and 1.",
+           chance_by_randn=start_with(bends=bends_by_randn))
+
+ex.mistake("Your parts are as wide as the whole range. Divide by `n`.",
+           parts_not_divided=start_with(bends=bends_not_divided))
+
+ex.mistake("You get the same bends whatever `seed` is. Hand it over: `manual_seed(seed)`.",
+           always_seed_0=start_with(bends=bends_of_seed_0))
+
+ex.mistake("You took the first and the last place for the ends of the range. Places come in any "
+           "order: take `x.min()` and `x.max()`.",
+           from_first_to_last=start_with(bends=bends_from_first_to_last))
+
+ex.mistake("You spread the bends from -2 to 2, where the lesson's data are. Others lie elsewhere: "
+           "take `x.min()` and `x.max()`.",
+           from_minus_2_to_2=start_with(bends=bends_from_minus_2_to_2))
 
 ex.mistake("You get the same bends for every seed. Move each of them by chance within its part: a "
            "generator takes `seed`, and `torch.rand` takes the generator.",
@@ -580,6 +934,10 @@ ex.mistake("You get other bends at each call, whatever `seed` is. Hand the gener
 
 ex.mistake("You spread the bends from 0 on. They are to begin at the smallest `x`: add `x.min()`.",
            from_0=start_with(bends=bends_from_0))
+
+ex.mistake("Your `b` is float64, and the places are float32: later the two cannot be multiplied. "
+           "NumPy and `.double()` lead there; `.float()` leads back.",
+           offsets_in_float64=start_with(b=lambda m, bends: -m*bends.double()))
 
 ex.mistake("You began with weights of 1. With 0 the first curve is flat, and nothing has to be "
            "unlearned.",
@@ -596,9 +954,36 @@ ex.mistake("You took one mean of everything. Each column of `y` has a height of 
            "mean over the points, `y.mean(0)`.",
            one_height_for_all=start_with(d=lambda y: y.mean()))
 
+@ex.mistake("For `n` below 1 you gave something back. An error is raised, `raise ValueError(...)`: "
+            "not returned, and not printed.")
+def error_given_back(x, y, n, seed=0, steep=4.):
+    return start(x, y, n, seed, steep) if n >= 1 else ValueError(n)
+
+@ex.mistake("You stop with `assert`, which gives an AssertionError. For a wrong input raise a "
+            "ValueError, and say in it what came.")
+def error_by_assert(x, y, n, seed=0, steep=4.):
+    assert n >= 1
+    return start(x, y, n, seed, steep)
+
+@ex.mistake("You refuse 0, and a negative `n` goes through. Ask for `n < 1`.")
+def only_0_refused(x, y, n, seed=0, steep=4.):
+    return start_with(refuses=n == 0)(x, y, n, seed, steep)
+
+@ex.mistake("You refuse 1 as well, and one hinge is enough to begin with. Ask for `n < 1`.")
+def one_refused(x, y, n, seed=0, steep=4.):
+    return start(x, y, n if n > 1 else 0, seed, steep)
+
 ex.mistake("You take any `n`. Without a hinge there is nothing to begin with: raise a ValueError "
            "for `n` below 1, and say in it what came.",
            no_error=start_with(refuses=False))
+
+ex.mistake("Your parts begin at `linspace(..., n)`, and of its `n` places the last is the end of "
+           "the range. `n` parts have `n + 1` edges: leave out the last of those.",
+           parts_after_linspace=start_with(bends=bends_after_linspace))
+
+@ex.mistake("You refuse what is below 0, and 0 goes through. It is below 1, too: ask for `n < 1`.")
+def only_below_0_refused(x, y, n, seed=0, steep=4.):
+    return start_with(refuses=n < 0)(x, y, n, seed, steep)
 
 # %% ../../../nbs/exercises/05_relu.ipynb #36ea9307
 @ex.right
@@ -647,32 +1032,56 @@ ex.mistake((2, 3),
            "is 0 on all the data.")
 ex.mistake((2, 5), "You counted from 1. Python counts from 0.")
 
+ex.mistake((False, True, False, False, True),
+           "The right ones. Write their positions, as numbers.")
+
+def other_positions():
+    "All answers but the right one, in order, without those that stand above"
+    known = [answer for _, answer, _ in ex.mistakes]
+    for n in range(1, 6):
+        for positions in combinations(range(5), n):
+            if positions != ex.answer and positions not in known: yield positions
+
+for positions in list(other_positions()):
+    if 0 in positions:
+        words = ("One of yours bends in the midst of the data, and so it is above 0 on a part of "
+                 "them. A dead hinge is 0 on all of them.")
+    elif 2 in positions or 3 in positions:
+        words = ("One of yours is above 0 on all the data: there it is a straight line, and it "
+                 "learns. A dead hinge is 0 on all of them.")
+    else:
+        words = "That one is dead, and there is another. Work out both ends for each of the five."
+    ex.mistake(positions, words)
+
+ex.mistake((4, 1), "The right ones. Write the smaller position first.")
+
 # %% ../../../nbs/exercises/05_relu.ipynb #94245af2
 def three_bends(dice):
     "Twelve places and three hinges with bends among them"
-    m = torch.tensor([1., -2., 3.], dtype=torch.float64)
+    m = torch.tensor([1., -2., 3.])
     b = -m*(torch.tensor([-1., 0., 1.]) + 0.3*torch.tanh(dice.normal(3)))
-    return torch.linspace(-2, 2, 12).double(), m, b
+    return singles(torch.linspace(-2, 2, 12), m, b)
 
 def one_to_solve(dice):
     x, m, b = three_bends(dice)
-    return x, dice.normal(12), m, b
+    return x, dice.normal(12).float(), m, b
 
 def two_to_solve(dice):
     x, m, b = three_bends(dice)
-    return x, dice.normal(12, 2), m, b
+    return x, dice.normal(12, 2).float(), m, b
 
 def with_a_dead_hinge(dice):
     x, m, b = three_bends(dice)
     m, b = torch.cat([m, torch.tensor([1.])]), torch.cat([b, torch.tensor([-5.])])
-    return x, dice.normal(12), m, b
+    return x, dice.normal(12).float(), m, b
 
-corner_x = torch.tensor([-1., 0., 1., 2.], dtype=torch.float64)
-corner_y = torch.tensor([-1.5, 0.5, 1.5, 2.5], dtype=torch.float64)
-corner_m = torch.tensor([1., -1.], dtype=torch.float64)
+corner_x = torch.tensor([-1., 0., 1., 2.])
+corner_y = torch.tensor([-1.5, 0.5, 1.5, 2.5])
+corner_m = torch.tensor([1., -1.])
 
 # %% ../../../nbs/exercises/05_relu.ipynb #1a8cea91
 ex = exercise(solve,
+    tol=1e-4,           # float32, as everywhere in the lesson
     cases=[(corner_x, corner_y, corner_m, torch.zeros_like(corner_m)),
            one_to_solve, two_to_solve, with_a_dead_hinge],
     hints=["With the bends fixed, the curve is features times knobs. What are the features? And "
@@ -681,8 +1090,8 @@ ex = exercise(solve,
            "`(p,n+1)`. `torch.linalg.lstsq` gives the knobs: the last is the height, the others "
            "are the weights.",
            '`features = torch.cat([relu(x[:, None]*m + b), torch.ones(len(x), 1)], 1)`; then '
-           '`torch.linalg.lstsq(features, y.reshape(len(y), -1), driver="gelsd").solution`. Its '
-           'last row is `d`, the rows before it are `c`; give both the columns of `y`.'],
+           '`torch.linalg.lstsq(features, y, driver="gelsd").solution`. The last of it is `d`, '
+           'what comes before is `c`.'],
     why="Where the bends stay, weights and height enter only times a number, and plus: so the "
         "best ones can be calculated outright, in one go. The driver `gelsd` copes with a hinge "
         "that is 0 on all data; others may fail there.")
@@ -720,16 +1129,25 @@ def mean_as_height(x, y, m, b):
     c = least_squares(all_bent(x, m, b), y - y.mean(0))
     return c.reshape(-1, *y.shape[1:]), y.mean(0)
 
-ex.mistake("You left out the bend, and so all features are straight lines. The features are "
-           "`relu(x[:, None]*m + b)`, and a column of ones.",
-           straight_features=solve_with(each=lambda x, m, b: x[:, None]*m + b))
+NO_BEND = ("You left out the bend, and so all features are straight lines. The features are "
+           "`relu(x[:, None]*m + b)`, and a column of ones.")
+ex.mistake(NO_BEND, straight_features=solve_with(each=lambda x, m, b: x[:, None]*m + b))
+
+@ex.mistake(NO_BEND)                # in float64 other knobs are as good
+def straight_features_in_float64(x, y, m, b):
+    c, d = solve_with(each=lambda x, m, b: (x[:, None]*m + b).double())(x, y.double(), m, b)
+    return c.to(y.dtype), d.to(y.dtype)
 
 ex.mistake("You bent before `b` was added. First `x[:, None]*m + b`, then `relu`.",
            features_bent_too_early=solve_with(each=lambda x, m, b: relu(x[:, None]*m) + b))
 
-ex.mistake("You took the solution apart at the wrong end. The knobs come in the order of the "
-           "columns: where is your column of ones?",
+WRONG_END = ("You took the solution apart at the wrong end. The knobs come in the order of the "
+             "columns: where is your column of ones?")
+ex.mistake(WRONG_END,
            taken_apart_at_the_wrong_end=solve_with(split=lambda best: (best[1:], best[0])))
+ex.mistake(WRONG_END,
+           ones_in_front=solve_with(
+               split=lambda best: (torch.cat([best[-1:], best[:-2]]), best[-2])))
 
 @ex.mistake("You gave the height first. The order is `(c, d)`: weights, then height.")
 def height_first(x, y, m, b):
@@ -740,10 +1158,81 @@ def height_first(x, y, m, b):
 def negative(x, y, m, b):
     return tuple(-k for k in solve(x, y, m, b))
 
-@ex.mistake("Your weights have one axis too many when `y` is `(p,)`. `lstsq` wants `y` as a "
-            "matrix; afterwards take its column away again.")
+@ex.mistake("Your results have one axis too many when `y` is `(p,)`. If you made a matrix of `y`, "
+            "take its column away again afterwards.")
 def one_column_too_many(x, y, m, b):
     return tuple(k[..., None] if y.ndim == 1 else k for k in solve(x, y, m, b))
+
+@ex.mistake("Your height has one axis too many when `y` is `(p,)`. If you made a matrix of `y`, "
+            "take its column away again, from the weights and from the height.")
+def height_with_an_axis(x, y, m, b):
+    c, d = solve(x, y, m, b)
+    return c, d.reshape(-1)
+
+@ex.mistake("You solved for the weights alone, with height 0. Give the features a column of ones: "
+            "its knob is the height.")
+def without_height_a_number(x, y, m, b):
+    return without_height(x, y, m, b)[0], torch.tensor(0.)
+
+@ex.mistake("You gave all knobs in one tensor. Take it apart: the weights, and the height, which "
+            "belongs to the column of ones.")
+def all_in_one(x, y, m, b):
+    return least_squares(with_ones(all_bent(x, m, b)), y).reshape(-1, *y.shape[1:])
+
+@ex.mistake("You gave the slopes and offsets as well. Two things are asked for: `c, d`.")
+def four_things(x, y, m, b):
+    return m, b, *solve(x, y, m, b)
+
+@ex.mistake("That works for one curve. When `y` is `(p,k)` it is a matrix already, and `lstsq` "
+            "takes `y` as it comes.")
+def for_one_curve_only(x, y, m, b):
+    if y.ndim > 1: raise RuntimeError
+    return solve(x, y, m, b)
+
+@ex.mistake("You left the result in float64, and `x` and `y` are float32: the two cannot be "
+            "multiplied later. Bring it back with `.to(y.dtype)`.")
+def left_in_float64(x, y, m, b):
+    c, d = solve(x, y, m, b)
+    return c.double(), d.double()
+
+@ex.mistake("One hinge is 0 on all data. Then there is no inverse, and the driver `gels` fails, "
+            "too: `torch.linalg.lstsq` copes with that hinge, with `driver=\"gelsd\"`.")
+def by_the_inverse(x, y, m, b):
+    f = with_ones(all_bent(x, m, b))
+    best = torch.linalg.inv(f.T@f)@f.T@y
+    return best[:-1], best[-1]
+
+@ex.mistake("Your results have one axis too many when `y` is `(p,)`, and `(p,k)` is a matrix "
+            "already. `lstsq` takes `y` as it comes.")
+def always_a_column_more(x, y, m, b):
+    if y.ndim > 1: raise RuntimeError
+    return tuple(k[..., None] for k in solve(x, y, m, b))
+
+@ex.mistake("Your height has one axis too many: `best[-1:]` is a piece of the solution, of length "
+            "1. Take its last row, `best[-1]`.")
+def height_as_a_piece(x, y, m, b):
+    c, d = solve(x, y, m, b)
+    return c, d[None]
+
+def not_taken_out(driver, numbers):
+    def solved(x, y, m, b):
+        best = torch.linalg.lstsq(with_ones(all_bent(x, m, b)).to(numbers), y.to(numbers),
+                                  driver=driver)
+        return best[:-1], best[-1]
+    return solved
+
+for driver in "gelsy", "gelsd":
+    for numbers in torch.float32, torch.float64:
+        name = f"not_taken_out_{driver}_{str(numbers)[-7:]}"
+        ex.mistake("You took apart all that `lstsq` gives: it says more than the solution. Take "
+                   "`.solution` first.",
+                   **{name: not_taken_out(driver, numbers)})
+
+@ex.mistake("You took the weight of the last hinge for the height. The features need a column of "
+            "ones beside the hinges: its knob is the height.")
+def last_weight_for_the_height(x, y, m, b):
+    c, _ = without_height(x, y, m, b)
+    return c[:-1], c[-1]
 
 # %% ../../../nbs/exercises/05_relu.ipynb #1f5696ab
 @ex.right
@@ -786,3 +1275,16 @@ ex.mistake(130, "You counted weights and heights. Each hinge also has its own `m
 ex.mistake(128,
            "You counted one pair of numbers per hinge. There are `m` and `b`, and two weights "
            "each, and the heights.")
+
+ex.mistake(64, "That is how many hinges there are. Each of them has several knobs.")
+ex.mistake(192,
+           "You counted `m`, `b` and one weight for each hinge. Each hinge goes into two curves, "
+           "and each curve has a height.")
+ex.mistake(384,
+           "You counted two nets, without heights. The hinges are shared: their `m` and `b` are "
+           "there once.")
+ex.mistake(66, "You counted one knob for each hinge. There are `m` and `b`, and two weights each.")
+
+ex.mistake(320,
+           "You counted a height for each hinge. Each curve has one, added after the sum.")
+ex.mistake(4, "Those are the names, `m`, `b`, `c` and `d`. Count the numbers in each.")

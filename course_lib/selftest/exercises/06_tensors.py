@@ -26,6 +26,7 @@ ex = exercise(channels_first,
     after="The same numbers in another shape",
     cases=[(torch.arange(12.).reshape(1, 2, 2, 3),),
            (torch.arange(24.).reshape(2, 2, 3, 2),),
+           (torch.arange(6.).reshape(1, 3, 2, 1),),
            some_pictures],
     hints=["Do the numbers need another rhythm, or do the axes need another order?",
            "`permute` gets the numbers of the old axes in their new order. Which of the axes 0, 1, "
@@ -42,6 +43,38 @@ ex = exercise(channels_first,
 def by_reshape(pictures):
     n, h, w, c = pictures.shape
     return pictures.reshape(n, c, h, w)
+
+@ex.mistake("You took for granted that there are three channels. A grey picture has one: take the "
+            "number from the shape, or let `permute` do it.")
+def always_three(pictures):
+    return torch.stack([pictures[..., 0], pictures[..., 1], pictures[..., 2]], 1)
+
+@ex.mistake("The numbers are shared out to three channels, in the order in which they lie in "
+            "memory. Another order of the axes takes `permute`.")
+def view_with_a_3(pictures):
+    return pictures.reshape(-1, 3, *pictures.shape[1:3])
+
+@ex.mistake("Every channel of yours holds the same numbers. Each has its own, at another place of "
+            "the last axis.")
+def first_channel_in_all(pictures):
+    return pictures[..., :1].expand_as(pictures).permute(0, 3, 1, 2)
+
+@ex.mistake("You turned all axes round, the pictures' too. The batch stays the first.")
+def all_turned_round(pictures):
+    return pictures.permute(3, 2, 1, 0)
+
+@ex.mistake("You changed the numbers, too. Here only the axes get another order.")
+def divided_by_255(pictures):
+    return pictures.permute(0, 3, 1, 2)/255
+
+@ex.mistake("From the shape you cannot tell which axis holds the channels: a picture may be 3 "
+            "pixels high. Move the last axis in any case.")
+def only_where_the_second_is_not_3(pictures):
+    return pictures if pictures.shape[1] == 3 else pictures.permute(0, 3, 1, 2)
+
+@ex.mistake("That is a shape. The tensor itself is asked for, with its axes in that order.")
+def the_shape(pictures):
+    return tuple(pictures.permute(0, 3, 1, 2).shape)
 
 @ex.mistake("You exchanged rows and columns on the way, so the pictures lie on their side. "
             "Rows come before columns, as they did.")
@@ -71,7 +104,25 @@ def unchanged(pictures):
 def the_first_picture(pictures):
     return pictures[0].permute(2, 0, 1)
 
+@ex.mistake("You named three axes, as for one picture. A batch has four: the pictures' own axis, "
+            "0, comes first and stays there.")
+def as_for_one_picture(pictures):
+    return pictures.permute(2, 0, 1)
+
+ex.mistake("You wrote a size into it, 28 × 28 pictures with three channels, and other pictures do "
+           "not fit. `permute` alone gives the right shape: it takes no lengths.",
+           size_written_into_it=lambda pictures: pictures.reshape(-1, 3, 28, 28),
+           size_after_the_pictures=lambda pictures: pictures.reshape(len(pictures), 3, 28, 28))
+
 # %% ../../../nbs/exercises/06_tensors.ipynb #1c000006
+@ex.right
+def by_einsum(pictures):
+    return torch.einsum("nhwc->nchw", pictures)
+
+@ex.right
+def step_by_step(pictures):
+    return pictures.transpose(2, 3).transpose(1, 2)
+
 @ex.right
 def moved(pictures):
     return pictures.movedim(3, 1)
@@ -97,12 +148,32 @@ def one_may_fail(dice):
 
 def reaching(rule):
     "`broadcast_shape` with another `rule(a, b)` for the pairs of lengths, without errors"
-    return lambda a, b: tuple(max(m, n) for m, n in rule(tuple(a), tuple(b)))
+    return lambda a, b: tuple(the_other_than_1(m, n) for m, n in rule(tuple(a), tuple(b)))
 
-def larger_or_error(a, b, pairs):
-    "The larger length of each pair; ValueError where they do not fit"
+def a_shape(fn, a, b):
+    "The shape; a list, or an error that is not raised, in words, since they count as wrong"
+    shape = fn(a, b)
+    if isinstance(shape, list): return f"the list {shape}"
+    return f"a {type(shape).__name__}, not raised" if isinstance(shape, Exception) else shape
+
+def the_other_than_1(m, n): return n if m == 1 else m
+
+def matched(a, b, pairs):
+    "Of each pair the length that is not 1; ValueError where they do not fit"
     if any(m != n and 1 not in (m, n) for m, n in pairs): raise ValueError
-    return tuple(max(m, n) for m, n in pairs)
+    return tuple(the_other_than_1(m, n) for m, n in pairs)
+
+def or_else(otherwise):
+    "`broadcast_shape`; for shapes that do not fit, what `otherwise(a, b)` gives"
+    def wrong(a, b):
+        try: return with_ones_in_front(a, b)
+        except ValueError: return otherwise(a, b)
+    return wrong
+
+def with_ones_in_front(a, b):
+    pairs = list(zip(*in_front(a, b)))
+    if any(m != n and 1 not in (m, n) for m, n in pairs): raise ValueError
+    return tuple(n if m == 1 else m for m, n in pairs)
 
 def in_front(a, b):
     "Both shapes with as many axes, 1 for the missing ones"
@@ -110,10 +181,13 @@ def in_front(a, b):
     return [(1,)*(size - len(t)) + tuple(t) for t in (a, b)]
 
 # %% ../../../nbs/exercises/06_tensors.ipynb #41774762
-ex = exercise(broadcast_shape,
+ex = exercise(broadcast_shape, raises=True,
+    use=a_shape,
     cases=[((3, 1), (4,)),
-           ((2, 3), (2,)),
+           ((0,), (1,)),
            ((2, 3), (3,)),
+           ((0,), (3,)),
+           ((2, 3), (2,)),
            ((5, 1, 3), (4, 1)),
            ((), (2,)),
            ((4, 2), (2, 4)),
@@ -135,9 +209,9 @@ ex = exercise(broadcast_shape,
 @ex.mistake("You compare from the first axis on. Broadcasting compares from the last: missing "
             "axes are put in front.")
 def from_the_front(a, b):
-    return larger_or_error(a, b, list(zip_longest(a, b, fillvalue=1)))
+    return matched(a, b, list(zip_longest(a, b, fillvalue=1)))
 
-ex.mistake("You take the larger length even where neither is 1. Those shapes do not fit: raise a "
+ex.mistake("You give an answer even where neither length is 1. Those shapes do not fit: raise a "
            "ValueError.",
            without_a_refusal=reaching(lambda a, b: zip(*in_front(a, b))))
 
@@ -148,22 +222,105 @@ ex.mistake("You compare from the first axis on, and refuse nothing. Begin with t
 @ex.mistake("You stop at the end of the shorter shape. What the longer one has in front of that "
             "belongs to the answer: a missing axis counts as 1.")
 def missing_axes_lost(a, b):
-    return larger_or_error(a, b, list(zip(a[::-1], b[::-1]))[::-1])
+    return matched(a, b, list(zip(a[::-1], b[::-1]))[::-1])
+
+def by_pairs(length, refuses=lambda m, n: m != n and 1 not in (m, n), fill=1, give=tuple):
+    "`broadcast_shape` with one thing changed: which pairs it `refuses`, which `length` it takes"
+    def wrong(a, b):
+        pairs = list(zip_longest(reversed(a), reversed(b), fillvalue=fill))
+        if any(refuses(m, n) for m, n in pairs): raise ValueError("no")
+        return give([length(m, n) for m, n in pairs][::-1])
+    return wrong
+
+ex.mistake("You take the larger of two lengths. An axis may be empty, of length 0: beside a 1 the "
+           "answer is 0, for a sum with nothing is nothing. Take the one that is not 1.",
+           larger_of_two=by_pairs(max))
+
+ex.mistake("The lengths are right, in a list. A shape is a tuple: `tuple(out)`.",
+           in_a_list=by_pairs(the_other_than_1, give=list))
+
+ex.mistake("You take the larger of two lengths, and give a list. An empty axis beside a 1 gives 0: "
+           "take the length that is not 1. And a shape is a tuple.",
+           larger_in_a_list=by_pairs(max, give=list))
+
+ex.mistake("You ask of one side only whether it is 1. Either of them may be.",
+           only_the_first_may_be_1=by_pairs(
+               the_other_than_1, lambda m, n: m != n and m != 1),
+           only_the_second_may_be_1=by_pairs(
+               the_other_than_1, lambda m, n: m != n and n != 1))
+
+ex.mistake("You always take the length of the same shape. Where it is 1, the other one counts.",
+           always_the_first=by_pairs(lambda m, n: m), always_the_second=by_pairs(lambda m, n: n))
+
+ex.mistake("Where an axis is missing you take something else than 1: `zip_longest` takes None, "
+           "unless you give it `fillvalue=1`. A missing axis counts as 1: it fits everything.",
+           filled_with_0=by_pairs(lambda m, n: n if m <= 1 else m,
+                                  lambda m, n: m != n and not {0, 1} & {m, n}, fill=0),
+           filled_with_none=by_pairs(the_other_than_1, fill=None))
+
+@ex.mistake("You want both to have as many axes. What is missing in front counts as 1.")
+def as_many_axes(a, b):
+    if len(a) != len(b): raise ValueError("no")
+    return with_ones_in_front(a, b)
+
+ex.mistake("Where the shapes do not fit, you hand something back. `raise ValueError(...)` stops "
+           "there; `return` and `print` do not.",
+           none_for_an_error=or_else(lambda a, b: None),
+           error_given_back=or_else(lambda a, b: ValueError("no")))
+
+@ex.mistake("An `assert` raises an AssertionError, and it can be switched off. For what comes "
+            "in from outside: `raise ValueError(...)`.")
+def assert_for_raise(a, b):
+    shape = or_else(lambda a, b: None)(a, b)
+    assert shape is not None
+    return shape
+
+@ex.mistake("You let PyTorch refuse, with an error of another kind. Catch it and raise a "
+            "ValueError; or compare the lengths yourself, as the task is.")
+def torchs_error(a, b):
+    return torch.broadcast_shapes(a, b)
+
+ex.mistake("You take the larger length even where neither is 1. Those shapes do not fit: raise a "
+           "ValueError.",
+           larger_without_a_refusal=by_pairs(max, lambda m, n: False))
+
+@ex.mistake("You stop after the last axis. Is `return` inside the loop?")
+def last_axis_only(a, b):
+    return with_ones_in_front(a[-1:], b[-1:])
+
+@ex.mistake("You put the two behind each other. They lie on top of each other: two lengths, one "
+            "below the other, give one.")
+def one_behind_the_other(a, b):
+    return tuple(a) + tuple(b)
+
+@ex.mistake("You multiply the lengths. Equal lengths stay as they are: each number meets its "
+            "partner, not all of them.")
+def lengths_multiplied(a, b):
+    return tuple(m*n for m, n in zip(*in_front(a, b)))
 
 @ex.mistake("You go from the last axis to the first and leave the lengths in that order. Turn "
             "them round before you return them.")
 def left_in_reverse(a, b):
-    return larger_or_error(a, b, list(zip(*in_front(a, b))))[::-1]
+    return matched(a, b, list(zip(*in_front(a, b))))[::-1]
 
 @ex.mistake("You refuse lengths that differ. One of them may be 1: then it is used again and "
             "again, and the other length is the answer.")
 def equal_or_nothing(a, b):
-    return larger_or_error(a, b, [(m, n) if m == n else (2, 3) for m, n in zip(*in_front(a, b))])
+    return matched(a, b, [(m, n) if m == n else (2, 3) for m, n in zip(*in_front(a, b))])
 
 # %% ../../../nbs/exercises/06_tensors.ipynb #480b747d
+ex.right(with_ones_in_front)
+
 @ex.right
-def with_ones_in_front(a, b):
-    return larger_or_error(a, b, list(zip(*in_front(a, b))))
+def torchs_with_our_error(a, b):
+    try: return torch.broadcast_shapes(a, b)
+    except RuntimeError as e: raise ValueError(str(e)) from e
+
+@ex.right
+def from_the_last_on(a, b):
+    if not a or not b: return tuple(a or b)
+    if a[-1] != b[-1] and 1 not in (a[-1], b[-1]): raise ValueError
+    return from_the_last_on(a[:-1], b[:-1]) + (b[-1] if a[-1] == 1 else a[-1],)
 
 # %% ../../../nbs/exercises/06_tensors.ipynb #d6eb5570
 ex = question("how_many_differences",
@@ -180,8 +337,15 @@ ex = question("how_many_differences",
 ex.mistake(32,
            "One for each picture is what you want, and not what you get. Write the shapes flush "
            "right: 1 meets 32, and 32 meets nothing.")
+ex.mistake((32, 1), "That is the shape of the predictions. The difference has another one.")
+ex.mistake(0,
+           "One `-`, and many differences come out. How many?")
+ex.mistake(33, "You added. Each prediction meets each target, so multiply.")
 ex.mistake((32, 32), "That is the shape. How many numbers are in it?")
 ex.mistake(64, "You added the two lengths. Each prediction meets each target, so multiply them.")
+
+ex.mistake(1, "The loss is one number in the end: their mean. How many numbers is it the mean of?")
+ex.mistake(992, "Each prediction meets each target, its own as well.")
 
 # %% ../../../nbs/exercises/06_tensors.ipynb #1c000012
 ex = question("second_weights",
@@ -202,6 +366,11 @@ ex.mistake((64, 10), "That is the shape of the scores, the result of the product
 ex.mistake((64, 50), "That is the shape of what the first layer gives to the second.")
 ex.mistake((784, 10),
            "A digit has 784 numbers before the first layer only. How many come out of it?")
+ex.mistake((784, 50), "Those are the first weights. What do they make of a digit?")
+ex.mistake((64, 50, 10),
+           "The digits stand in no weight. The same weights are used for every digit.")
+ex.mistake(500, "So many weights there are. In which shape do they stand?")
+ex.mistake((50, 64), "The digits stand in no weight. What goes out are ten scores.")
 ex.mistake((10,), "That is the shape of what is added afterwards, one number for each score.")
 
 # %% ../../../nbs/exercises/06_tensors.ipynb #fc060c17
@@ -219,7 +388,7 @@ ex = exercise(matmul,
     hints=["The answer needs every row of `a` with every column of `b`. Which shapes must the "
            "two have, so that broadcasting makes all those products?",
            "Give `a` the shape (m,k,1) and `b` the shape (1,k,n). Their product is (m,k,n). Then "
-           "add along the axis that both share. Only shapes that fit are tried.",
+           "add along the axis that both share. You need not check the shapes.",
            "`(a[:, :, None]*b[None]).sum(...)`: which of the axes 0, 1, 2 is k?"],
     why="`None` makes the axes that broadcasting repeats, and the sum takes away the one that "
         "both share. It writes down m·k·n products on the way; `@` never does.")
@@ -230,13 +399,13 @@ ex = exercise(matmul,
 def number_by_number(a, b):
     return a*b
 
-@ex.mistake("You added along the columns of `b`. The axis to add along is the one both share, the "
-            "middle one of (m,k,n).")
+@ex.mistake("You added along the columns of `b`. Add along k, the length that both share: in "
+            "(m,k,n) that is the middle one.")
 def added_along_the_columns(a, b):
     return (a[:, :, None]*b[None]).sum(2)
 
-@ex.mistake("You added along the rows of `a`. The axis to add along is the one both share, the "
-            "middle one of (m,k,n).")
+@ex.mistake("You added along the rows of `a`. Add along k, the length that both share: in "
+            "(m,k,n) that is the middle one.")
 def added_along_the_rows(a, b):
     return (a[:, :, None]*b[None]).sum(0)
 
@@ -244,6 +413,47 @@ def added_along_the_rows(a, b):
             "both matrices share.")
 def not_added(a, b):
     return a[:, :, None]*b[None]
+
+@ex.mistake("You added all products to one number. Each row of `a` with each column of `b` has a "
+            "sum of its own: add along one axis only.")
+def added_to_one_number(a, b):
+    return (a[:, :, None]*b[None]).sum()
+
+@ex.mistake("Add, and let the axis go: without `keepdim`.")
+def axis_kept(a, b):
+    return (a[:, :, None]*b[None]).sum(1, keepdim=True)
+
+@ex.mistake("The `None` stands at another place than you meant. `a` needs its new axis at the end, "
+            "`a[:, :, None]`, so that its columns meet the rows of `b`.")
+def none_in_the_middle(a, b):
+    return (a[:, None]*b[None]).sum(1)
+
+@ex.mistake("You paired the rows of `a` with the rows of `b`. Each row of `a` meets each column of "
+            "`b`.")
+def rows_with_rows(a, b):
+    return a@b.t()
+
+@ex.mistake("You took the first column of `b` only. The answer has one column for each of them.")
+def first_column(a, b):
+    return (a*b[:, 0]).sum(1)
+
+@ex.mistake("You took as many columns as `a` has rows. The answer has a row for each row of `a`, a "
+            "column for each column of `b`.")
+def as_if_square(a, b):
+    columns = [(a*b[:, j]).sum(1) for j in range(len(a))]
+    return torch.stack(columns, 1)
+
+@ex.mistake("Each product replaces the one before. They are added up: `+=`, from 0 on.")
+def only_the_last_product(a, b):
+    return a[:, -1:]*b[-1:]
+
+@ex.mistake("You took the largest product. A matrix product adds them all up.")
+def largest_product(a, b):
+    return (a[:, :, None]*b[None]).amax(1)
+
+@ex.mistake("You added where the two have to be multiplied.")
+def added_not_multiplied(a, b):
+    return (a[:, :, None] + b[None]).sum(1)
 
 @ex.mistake("You took the mean of the products. A matrix product adds them up.")
 def the_mean(a, b):
@@ -265,12 +475,21 @@ def torchs_own(a, b):
     return a@b
 
 @ex.right
-def by_einsum(a, b):
+def einsum_of_two(a, b):
     return torch.einsum("ik,kj->ij", a, b)
 
 @ex.right
 def rows_and_turned_columns(a, b):
     return (a[:, None]*b.t()[None]).sum(-1)
+
+@ex.right
+def column_by_column(a, b):
+    return torch.stack([(a*column).sum(1) for column in b.t()], 1)
+
+@ex.right
+def of_numbers(a, b):
+    rows = [[sum(v*w for v, w in zip(row, col)) for col in b.t().tolist()] for row in a.tolist()]
+    return torch.tensor(rows, dtype=a.dtype)
 
 # %% ../../../nbs/exercises/06_tensors.ipynb #1c000022
 def one_layer(w1, b1, w2, b2):
@@ -307,6 +526,62 @@ def wrong_order(w1, b1, w2, b2):
             "too: multiply it by `w2`.")
 def b1_not_through_w2(w1, b1, w2, b2):
     return w1@w2, b1 + b2
+
+@ex.mistake("Two mistakes: `x` meets `w1` first, so `w1` stands on the left; and what the first "
+            "layer adds goes through the second layer, too.")
+def wrong_order_b1_not_through_w2(w1, b1, w2, b2):
+    return w2@w1, b1 + b2
+
+@ex.mistake("You turned `w2` and `b1` round. Points are rows and stand on the left of a matrix, "
+            "and what is added to them does, too: `b1@w2`.")
+def b1_on_the_right(w1, b1, w2, b2):
+    return w1@w2, w2@b1 + b2
+
+@ex.mistake("You sent both through the second layer. `b2` comes in after it.")
+def both_through_w2(w1, b1, w2, b2):
+    return w1@w2, (b1 + b2)@w2
+
+@ex.mistake("You sent `b1` through both layers. The first adds it after its own product: only `w2` "
+            "is still to come.")
+def b1_through_both(w1, b1, w2, b2):
+    return w1@w2, b1@w1@w2 + b2
+
+@ex.mistake("You multiplied `b1` by `b2`. Neither is a factor of the other: `b1` goes through "
+            "`w2`, and `b2` is added.")
+def sums_multiplied(w1, b1, w2, b2):
+    return w1@w2, b1*b2
+
+@ex.mistake("First the `w`, then the `b`.")
+def b_first(w1, b1, w2, b2):
+    return b1@w2 + b2, w1@w2
+
+@ex.mistake("You multiplied number by number, with `*`. One layer after the other is a matrix "
+            "product, `@`, and the way of `b1` through the second is one, too.")
+def all_number_by_number(w1, b1, w2, b2):
+    return w1*w2, b1*w2 + b2
+
+@ex.mistake("You added. The second layer multiplies what the first gives, its weights and its sum: "
+            "`@`.")
+def all_added(w1, b1, w2, b2):
+    return w1 + w2, b1 + b2
+
+@ex.mistake("Both stand in one sum. Give them apart, `w, b`: only `w` is multiplied by `x`.")
+def all_in_one_sum(w1, b1, w2, b2):
+    return w1@w2 + b1@w2 + b2
+
+@ex.mistake("That is the new `w`. Its `b` is asked for as well: what comes out when `x` is 0?")
+def w_only(w1, b1, w2, b2):
+    return w1@w2
+
+@ex.mistake("Your `b` has an axis too many. It is one row of numbers, `(n,)`: leave out the "
+            "`None`.")
+def b_as_a_matrix(w1, b1, w2, b2):
+    return w1@w2, b1[None]@w2 + b2
+
+@ex.mistake("You turned `w` over. `x` stands on the left, so a row of `w` belongs to each number "
+            "that comes in.")
+def w_turned_over(w1, b1, w2, b2):
+    return (w1@w2).t(), b1@w2 + b2
 
 @ex.mistake("You left out `b1`. What the first layer adds is not lost: it goes through the second "
             "layer.")

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from course_lib.classifier import (Dense, Sequential, batches, fit, judge, log_softmax, nll,
                                    softmax, training_step)
+from course_lib.selftest.compare import a_thing
 from course_lib.selftest.exercise import exercise, question
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #8164961f
@@ -33,6 +34,16 @@ ex.mistake(1.8,
            "You made one step. There are two: the first with what `w.grad` holds after the first "
            "batch, the second with what it holds after both.")
 ex.mistake(5.9, "You went uphill. The loop subtracts.")
+ex.mistake(4.7, "You went uphill, and with a zero in between. The loop subtracts; `backward` adds.")
+ex.mistake(2.5, "That is the second step alone. The first has been made before it.")
+ex.mistake(-26, "You left out the rate. A step is 0.1 times `w.grad`.")
+ex.mistake(-14, "You left out the rate. A step is 0.1 times `w.grad`, and `backward` adds to that.")
+ex.mistake(17, "That is `w.grad` after both batches. And where is `w`?")
+ex.mistake(1.7, "That is the length of the second step. Where does `w` end?")
+ex.mistake(2.9, "So far has `w` moved in both steps. It began at 3.0.")
+
+ex.mistake(2.15, "You made one step, along the mean of both slopes. The loop makes a step after "
+                 "each batch, along what `w.grad` holds then.")
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #4598fbf5
 def neuron_slopes(w, b, c, x, y):
@@ -45,6 +56,12 @@ def neuron_slopes(w, b, c, x, y):
     return dz*x, dz, 2*error*out
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #c085d9fd
+def as_numbers(fn, w, b, c, x, y):
+    "The slopes, as numbers where they came as tensors"
+    slopes = fn(w, b, c, x, y)
+    if not isinstance(slopes, (tuple, list)): return slopes
+    return tuple(s.item() if torch.is_tensor(s) and s.numel() == 1 else s for s in slopes)
+
 def is_on(z): return z > 0
 
 def relu_of(z): return max(z, 0)
@@ -61,9 +78,11 @@ def neuron_slopes_with(gate=is_on, inner=2, c_once=True, x_once=True, sign=1, se
 # %% ../../../nbs/exercises/07_classifier.ipynb #3d6bdc60
 ex = exercise(neuron_slopes,
     after="Bends, side by side",
+    use=as_numbers,
     cases=[(3., 1., 1., 2., 4.),
            (1., 1., 3., 2., 4.),
            (-1., 0., 2., 1., 3.),
+           (1., 2., 1., 1., 5.),
            lambda dice: tuple(dice.normal(5).tolist())],
     hints=["Which boxes lie between `w` and the loss? How fast does each of them change with the "
            "one before?",
@@ -104,7 +123,70 @@ ex.mistake("You multiplied the slope of `c` by what goes into `relu`. `c` meets 
            "it.",
            c_without_relu=neuron_slopes_with(seen=lambda z: z))
 
+ex.mistake("You multiplied by the neuron's output on the way back through `relu`. It lets a slope "
+           "pass as it is, or not at all: times 1 where `w*x + b` is above 0, else times 0.",
+           relu_as_a_factor=neuron_slopes_with(gate=relu_of))
+
+@ex.mistake("You left out `relu`, on the way there and on the way back. Where `w*x + b` is "
+            "negative, the neuron gives 0, and no slope passes.")
+def no_relu(w, b, c, x, y):
+    z = w*x + b
+    error = c*z - y
+    return 2*error*c*x, 2*error*c, 2*error*z
+
+def slopes_but(change):
+    "`neuron_slopes` with its answer changed: `change(slopes, *numbers)`"
+    return lambda *numbers: change(neuron_slopes(*numbers), *numbers)
+
+other_order = "The three slopes are right. The order is not: `w`, then `b`, then `c`."
+
+ex.mistake(other_order, from_the_last=slopes_but(lambda slopes, *_: slopes[::-1]))
+
+ex.mistake(other_order, b_before_w=slopes_but(lambda slopes, *_: (slopes[1], slopes[0], slopes[2])))
+
+@ex.mistake("You gave `c` its own value as a factor. A product changes with one factor as fast as "
+            "the other one is large: here that is the neuron's output.")
+def c_times_c(w, b, c, x, y):
+    dw, db, _ = neuron_slopes(w, b, c, x, y)
+    return dw, db, 2*(c*max(w*x + b, 0) - y)*c
+
+@ex.mistake("You multiplied by `w` to get to `w`. The box `w*x` changes with `w` as fast as `x` is "
+            "large: times `x`.")
+def w_times_w(w, b, c, x, y):
+    _, db, dc = neuron_slopes(w, b, c, x, y)
+    return db*w, db, dc
+
+@ex.mistake("You left out the 2 for `c`. Its way back begins with the square, too: 2 · error.")
+def c_without_the_2(w, b, c, x, y):
+    dw, db, dc = neuron_slopes(w, b, c, x, y)
+    return dw, db, dc/2
+
+@ex.mistake("You gave `b` the slope of the error. `b` is added inside `relu`: its way back leads "
+            "past `c` and through `relu`, as that of `w` does.")
+def b_as_if_outside(w, b, c, x, y):
+    dw, _, dc = neuron_slopes(w, b, c, x, y)
+    return dw, 2*(c*max(w*x + b, 0) - y), dc
+
+@ex.mistake("You began with the squared error. A square changes 2 · error times as fast as the "
+            "error: begin with the error itself.")
+def error_squared_already(w, b, c, x, y):
+    error = c*max(w*x + b, 0) - y
+    return tuple(slope*error for slope in neuron_slopes(w, b, c, x, y))
+
+ex.mistake(other_order, c_in_front=slopes_but(lambda slopes, *_: (slopes[2], slopes[0], slopes[1])))
+
+@ex.mistake("You ask whether `x` is above 0. What goes into `relu` is `w*x + b`: where that is not "
+            "above 0, nothing passes.")
+def gate_at_x(w, b, c, x, y):
+    return neuron_slopes_with(gate=lambda z: x > 0)(w, b, c, x, y)
+
 # %% ../../../nbs/exercises/07_classifier.ipynb #91f93741
+@ex.right
+def slopes_in_a_list(w, b, c, x, y):
+    on = float(w*x + b > 0)
+    twice = 2*(c*on*(w*x + b) - y)
+    return [twice*c*on*x, twice*c*on, twice*on*(w*x + b)]
+
 @ex.right
 def slopes_by_autograd(*numbers):
     w, b, c, x, y = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in numbers)
@@ -123,11 +205,19 @@ def largest(x, dim): return x.amax(dim, keepdim=True)
 
 def largest_of_everything(x, dim): return x.amax()
 
+def largest_along_0(x, dim): return x.amax(0, keepdim=True)
+
+def largest_along_1(x, dim): return x.amax(1, keepdim=True)
+
+def largest_along_last(x, dim): return x.amax(-1, keepdim=True)
+
 def nothing_off(x, dim): return 0
 
 def the_sum(x, dim): return x.sum(dim, keepdim=True)
 
 def sum_along_0(x, dim): return x.sum(0, keepdim=True)
+
+def sum_along_1(x, dim): return x.sum(1, keepdim=True)
 
 def sum_along_last(x, dim): return x.sum(-1, keepdim=True)
 
@@ -142,15 +232,22 @@ wrong_sums = {
     "along the pictures": (
         sum_along_0, "You added along axis 0, whatever `dim` says. `dim` is the axis along which "
         "the answer adds up to 1."),
+    "axis 1": (
+        sum_along_1, "You wrote axis 1 into it. A single row of scores has none, and `dim` may be "
+        "another: hand `dim` on."),
     "dim ignored": (
-        sum_along_last, "You added along the last axis, whatever `dim` says. Hand `dim` on to the "
-        "sum."),
+        sum_along_last, "You added along the last axis, whatever `dim` says. Hand `dim` "
+        "on."),
     "over everything": (
         sum_of_everything, "You divided by the sum of all numbers. Each picture needs its own sum: "
         "add along `dim` only."),
     "without keepdim": (
-        sum_without_keepdim, "You added along `dim`, and the axis vanished. Then the sums no "
-        "longer stand beside their rows: keep the axis, with `keepdim=True`.")}
+        sum_without_keepdim, "An axis vanished on the way, and what is left no longer stands "
+        "beside its rows. `amax` and `sum` keep it, with `keepdim=True`.")}
+
+same_for_the_largest = {"along the pictures": largest_along_0, "axis 1": largest_along_1,
+                        "dim ignored": largest_along_last,
+                        "over everything": largest_of_everything}
 
 def two_axes(dice): return 3*dice.normal(3, 4), dice.pick(0, 1)
 
@@ -160,6 +257,7 @@ def three_axes(dice): return dice.normal(2, 3, 4), dice.pick(0, 1, -1)
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #ced4de38
 ex = exercise(softmax,
+    through=(0,),
     cases=[(torch.tensor([0., math.log(3)]),),
            (torch.tensor([1000., 0.]),),
            (torch.tensor([[2., 1., 0.], [0., 0., 3.]]), 1),
@@ -188,6 +286,10 @@ ex.mistake("You subtract the largest of all scores. A picture whose own scores l
 for name, (total, sentence) in wrong_sums.items():
     ex.mistake(sentence, **{name: softmax_with(largest, total)})
 
+for name, top in same_for_the_largest.items():
+    total, sentence = wrong_sums[name]
+    ex.mistake(sentence, **{f"{name}, twice": softmax_with(top, total)})
+
 for name, (total, sentence) in wrong_sums.items():
     both_wrong = softmax_with(nothing_off, total)
     ex.mistake(f"{sentence} {and_large}", **{f"{name}, exp of large scores": both_wrong})
@@ -197,11 +299,74 @@ for name, (total, sentence) in wrong_sums.items():
 def no_exp(x, dim=-1):
     return x/x.sum(dim, keepdim=True)
 
+@ex.mistake("The largest is always 1, so they do not add up to 1. Divide by the sum of the `exp`, "
+            "along `dim`.")
+def not_divided(x, dim=-1):
+    return (x - x.amax(dim, keepdim=True)).exp()
+
+@ex.mistake("You divided by the mean. Probabilities add up to 1: divide by the sum.")
+def mean_for_sum(x, dim=-1):
+    e = (x - x.amax(dim, keepdim=True)).exp()
+    return e/e.mean(dim, keepdim=True)
+
+@ex.mistake("You took the scores from the largest one, so the lowest score gets the highest "
+            "probability. Take the largest from the scores.")
+def turned_round(x, dim=-1):
+    e = (x.amax(dim, keepdim=True) - x).exp()
+    return e/e.sum(dim, keepdim=True)
+
+@ex.mistake("You divided the scores by the largest. That changes the steps between them. "
+            "Subtracting it changes no step.")
+def divided_by_the_largest(x, dim=-1):
+    return (x/x.amax(dim, keepdim=True)).softmax(dim)
+
+ex.mistake("You subtracted the smallest score. All others are above 0 then, and `exp` of a large "
+           "one still overflows. Subtract the largest.",
+           smallest_for_largest=softmax_with(lambda x, dim: x.amin(dim, keepdim=True), the_sum))
+
+ex.mistake("You subtracted the mean. A score far above it still overflows. Subtract the largest: "
+           "then none is above 0.",
+           mean_for_largest=softmax_with(lambda x, dim: x.mean(dim, keepdim=True), the_sum))
+
+@ex.mistake("You bent each score by itself. Here the classes share what there is: when one "
+            "becomes more probable, the others become less. `exp`, then divide by the sum.")
+def each_by_itself(x, dim=-1):
+    return x.sigmoid()
+
 @ex.mistake("You gave the logarithms of the probabilities. Softmax gives the probabilities.")
 def logarithms(x, dim=-1):
     return x.log_softmax(dim)
 
+@ex.mistake("You left out `exp`. Take the largest score off, then `exp`, which makes all positive; "
+            "then divide by the sum of those.")
+def smallest_off_no_exp(x, dim=-1):
+    x = x - x.amin(dim, keepdim=True)
+    return x/x.sum(dim, keepdim=True)
+
+ex.mistake("You took the largest along another axis than the sum. Both belong to the same row of "
+           "scores: along `dim`.",
+           largest_along_the_pictures=softmax_with(largest_along_0, the_sum),
+           largest_along_axis_1=softmax_with(largest_along_1, the_sum),
+           largest_along_the_last=softmax_with(largest_along_last, the_sum))
+
+def softmax_of_clipped(low, high):
+    def wrong(x, dim=-1):
+        e = x.clip(low, high).exp()
+        return e/e.sum(dim, keepdim=True)
+    return wrong
+
+ex.mistake("You cut large scores off, and two that are cut become equal. Subtract the largest "
+           "score instead: then none is too large, and all steps between them stay.",
+           cut_off_at_80=softmax_of_clipped(None, 80), cut_off_at_10=softmax_of_clipped(None, 10),
+           cut_off_on_both_sides=softmax_of_clipped(-80, 80))
+
 # %% ../../../nbs/exercises/07_classifier.ipynb #a31ed13b
+@ex.right
+def largest_without_slopes(x, dim=-1):
+    with torch.no_grad(): top = x.amax(dim, keepdim=True)
+    e = (x - top).exp()
+    return e/e.sum(dim, keepdim=True)
+
 @ex.right
 def torchs_softmax(x, dim=-1):
     return x.softmax(dim)
@@ -224,13 +389,14 @@ def rows_of(targs): return torch.arange(len(targs))
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #0b659439
 ex = exercise(nll,
+    through=(0,),
     cases=[(torch.tensor([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]]).log(), torch.tensor([0, 2])),
-           (torch.tensor([[0.5, 0.5]]).log(), torch.tensor([1])),
+           (torch.tensor([[0.2, 0.8]]).log(), torch.tensor([1])),
            some_log_probs],
     hints=["Each row holds the log-probabilities of one picture. Which single number of it "
            "matters?",
            "Pick from row 0 the number at `targs[0]`, from row 1 that at `targs[1]`, and so on. "
-           "Then the mean, and a minus. Only shapes that fit are tried.",
+           "Then the mean, and a minus. You need not check the shapes.",
            "Two lists of indices of the same length go in pairs: "
            "`log_probs[torch.arange(len(targs)), targs]`. The rest is a minus and a `mean()`."],
     why="Only the probability of the right class counts; the others enter through softmax, since "
@@ -270,6 +436,34 @@ def logarithm_again(log_probs, targs):
 def probabilities(log_probs, targs):
     return -log_probs.exp()[rows_of(targs), targs].mean()
 
+@ex.mistake("You took whole rows: `log_probs[targs]` is row number `targs`. Pair each row with its "
+            "class, `[torch.arange(n), targs]`.")
+def rows_for_classes(log_probs, targs):
+    return -log_probs[targs].mean()
+
+@ex.mistake("Turned round. The first index is the row, the second is the column.")
+def columns_first(log_probs, targs):
+    return -log_probs[targs, rows_of(targs)].mean()
+
+@ex.mistake("You divided by all numbers of the table. Zeros count in a mean, too. Divide by how "
+            "many pictures there are.")
+def divided_by_the_table(log_probs, targs):
+    return -log_probs[rows_of(targs), targs].sum()/log_probs.numel()
+
+@ex.mistake("You took the mean of the probabilities first, then its logarithm. Each picture has a "
+            "loss of its own; the mean of those comes last.")
+def mean_before_logarithm(log_probs, targs):
+    return -log_probs.exp()[rows_of(targs), targs].mean().log()
+
+@ex.mistake("You gave a plain number. Training takes slopes of the loss, so it has to stay a "
+            "tensor: leave out `.item()`, `.tolist()` and `float`.")
+def a_plain_number(log_probs, targs):
+    return F.nll_loss(log_probs, targs).item()
+
+@ex.mistake("You stop after the first picture. Is `return` inside the loop?")
+def first_picture_only(log_probs, targs):
+    return -log_probs[0, targs[0]]/len(targs)
+
 @ex.mistake("You took the class with the highest probability. The loss asks for the right one, "
             "the one in `targs`.")
 def the_best_class(log_probs, targs):
@@ -279,6 +473,10 @@ def the_best_class(log_probs, targs):
 @ex.right
 def torchs_nll_loss(log_probs, targs):
     return F.nll_loss(log_probs, targs)
+
+@ex.right
+def by_one_hot(log_probs, targs):
+    return -(log_probs*F.one_hot(targs, log_probs.shape[1])).sum()/len(targs)
 
 @ex.right
 def by_gather(log_probs, targs):
@@ -300,6 +498,7 @@ def very_large_scores(dice): return 3000*dice.normal(4, 2), 1
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #c583e09e
 ex = exercise(log_softmax,
+    through=(0,),
     cases=[(torch.tensor([0., math.log(3)]),),
            (torch.tensor([[0., 2000.]]),),
            (torch.tensor([[2., 1., 0.], [0., 0., 3.]]), 1),
@@ -315,8 +514,8 @@ ex = exercise(log_softmax,
         "not infinity.")
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #2dc06058
-@ex.mistake("You took the logarithm of `softmax`. Small probabilities are rounded to 0 on the "
-            "way, and log 0 is minus infinity. Use log(e/sum) = x - log(sum), which never divides.")
+@ex.mistake("You take the logarithm of what `exp` has rounded to 0, and log 0 is minus infinity. "
+            "On paper, the logarithm of `exp(x)` is `x` itself: log(e/sum) = x - log(sum).")
 def log_of_softmax(x, dim=-1):
     return softmax(x, dim).log()
 
@@ -333,6 +532,14 @@ ex.mistake("You take `exp` of the scores as they are, and it overflows. Subtract
 for name, (total, sentence) in wrong_sums.items():
     ex.mistake(sentence, **{name: log_softmax_with(largest, total)})
 
+for name, top in same_for_the_largest.items():
+    total, sentence = wrong_sums[name]
+    ex.mistake(sentence, **{f"{name}, twice": log_softmax_with(top, total)})
+
+ex.mistake("You subtract the largest of all scores. A picture whose own scores lie far below it is "
+           "left with a sum of 0, and log 0 is minus infinity. Subtract the largest along `dim`.",
+           largest_of_all=log_softmax_with(largest_of_everything, the_sum))
+
 for name, (total, sentence) in wrong_sums.items():
     both_wrong = log_softmax_with(nothing_off, total)
     ex.mistake(f"{sentence} {and_large}", **{f"{name}, exp of large scores": both_wrong})
@@ -348,9 +555,63 @@ def no_logarithm_of_the_sum(x, dim=-1):
 def the_largest_not_used(x, dim=-1):
     return x - (x - x.amax(dim, keepdim=True)).exp().sum(dim, keepdim=True).log()
 
+@ex.mistake("You stopped after the first step. The logarithm of the sum of the `exp` is still to "
+            "be subtracted.")
+def only_the_largest(x, dim=-1):
+    return x - x.amax(dim, keepdim=True)
+
+@ex.mistake("You added a small number against log 0. Then no score far below the others costs "
+            "more than its logarithm. Use log(e/sum) = x - log(sum): nothing is rounded to 0.")
+def a_small_number_added(x, dim=-1):
+    return (softmax(x, dim) + 1e-8).log()
+
+@ex.mistake("In front stands `exp(x)`. The logarithm of it is `x`: x - log(sum).")
+def exp_left_in_front(x, dim=-1):
+    e = (x - x.amax(dim, keepdim=True)).exp()
+    return e - e.sum(dim, keepdim=True).log()
+
+@ex.mistake("You added the logarithm of the sum. The logarithm of a quotient is a difference.")
+def plus_the_logarithm(x, dim=-1):
+    x = x - x.amax(dim, keepdim=True)
+    return x + x.exp().sum(dim, keepdim=True).log()
+
+@ex.mistake("You took the logarithm of the scores. They stand in an exponent already, and some "
+            "are negative: x - log(sum).")
+def logarithm_of_the_scores(x, dim=-1):
+    return x.log() - x.exp().sum(dim, keepdim=True).log()
+
+@ex.mistake("You turned the sign. Logarithms of probabilities are negative; the minus comes with "
+            "the loss.")
+def sign_turned(x, dim=-1):
+    return -x.log_softmax(dim)
+
 @ex.mistake("You gave the probabilities. Their logarithms are asked for.")
 def not_yet_logarithms(x, dim=-1):
     return softmax(x, dim)
+
+ex.mistake("You put a small number in place of 0, against log 0. Then no score far below the "
+           "others costs more than its logarithm. Use log(e/sum) = x - log(sum): nothing is "
+           "rounded to 0.",
+           **{f"not below 1e-{n}": lambda x, dim=-1, n=n: softmax(x, dim).clip(min=10**-n).log()
+              for n in (6, 7, 8, 9, 10, 12, 15)})
+
+ex.mistake("You added a small number against log 0. Then no score far below the others costs "
+           "more than its logarithm. Use log(e/sum) = x - log(sum): nothing is rounded to 0.",
+           **{f"1e-{n} added": lambda x, dim=-1, n=n: (softmax(x, dim) + 10**-n).log()
+              for n in (6, 7, 9, 10, 12)})
+
+@ex.mistake("You divided by the logarithm. The logarithm of a quotient is a difference: "
+            "x - log(sum).")
+def divided_by_the_logarithm(x, dim=-1):
+    x = x - x.amax(dim, keepdim=True)
+    return x/x.exp().sum(dim, keepdim=True).log()
+
+ex.mistake("You added up the scores themselves. In the sum stands `exp` of each: "
+           "`x.exp().sum(dim, keepdim=True).log()`.",
+           no_exp_in_the_sum=lambda x, dim=-1:
+               x - x.amax(dim, keepdim=True)
+               - (x - x.amax(dim, keepdim=True)).sum(dim, keepdim=True).log(),
+           no_exp_and_nothing_off=lambda x, dim=-1: x - x.sum(dim, keepdim=True).log())
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #4513b756
 @ex.right
@@ -370,7 +631,7 @@ def accuracy(preds, targs):
 def one_number(fn, preds, targs):
     "The accuracy as a plain number, whether it came as a tensor or not"
     value = fn(preds, targs)
-    return value.item() if torch.is_tensor(value) and value.ndim == 0 else value
+    return value.item() if torch.is_tensor(value) and value.numel() == 1 else value
 
 def some_scores(dice):
     n, c = dice.pick((5, 5), (8, 3), (7, 4))
@@ -389,6 +650,8 @@ ex = exercise(accuracy,
     use=one_number,
     cases=[(four_pictures, torch.tensor([1, 1, 0, 1])),
            (torch.tensor([[0.9, 0.8], [0.1, 0.7]]), torch.tensor([1, 1])),
+           (torch.tensor([[0., 1.], [3., 2.]]), torch.tensor([1, 0])),
+           (torch.tensor([[5., 0.], [0., 1.]]), torch.tensor([0, 1])),
            some_scores],
     hints=["Which class does the net mean? Where in a row do you read that?",
            "The position of the highest score in each row is the predicted class. Compare it "
@@ -425,6 +688,59 @@ def cell_by_cell_0_5(preds, targs):
 def cell_by_cell_0(preds, targs):
     return cells_right(preds, targs, 0)
 
+@ex.mistake("You looked for the highest score in each column: `argmax(0)` asks which picture. The "
+            "classes of a picture lie along axis 1.")
+def best_picture_of_each_class(preds, targs):
+    return (preds.argmax(0) == targs).float().mean()
+
+@ex.mistake("Without an axis, `argmax` gives one place in the whole table. Each picture has a "
+            "highest score of its own: along axis 1.")
+def one_place_in_the_table(preds, targs):
+    return (preds.argmax() == targs).float().mean()
+
+@ex.mistake("With `//`, what is behind the point is dropped: the share is 0 unless all are right. "
+            "Divide with `/`.")
+def whole_division(preds, targs):
+    return (preds.argmax(1) == targs).sum()//len(targs)
+
+@ex.mistake("You compared a column of answers with a row of labels, and broadcasting compared "
+            "each with each. Give both the same shape: leave out `keepdim`.")
+def each_answer_with_each_label(preds, targs):
+    return (preds.argmax(1, keepdim=True) == targs).float().mean()
+
+@ex.mistake("You gave percent. A share is a number from 0 to 1.")
+def percent(preds, targs):
+    return 100*(preds.argmax(1) == targs).float().mean()
+
+@ex.mistake("You divided by the number of classes. A share of pictures is divided by how many "
+            "pictures there are.")
+def divided_by_classes(preds, targs):
+    return (preds.argmax(1) == targs).sum()/preds.shape[1]
+
+@ex.mistake("You divided by all scores of the table. A share of pictures is divided by how many "
+            "pictures there are.")
+def divided_by_all_scores(preds, targs):
+    return (preds.argmax(1) == targs).sum()/preds.numel()
+
+@ex.mistake("You ask whether the right class is more probable than all others together. The "
+            "highest score of a picture wins, even with 0.3.")
+def probability_above_0_5(preds, targs):
+    return (preds.softmax(1)[torch.arange(len(targs)), targs] > 0.5).float().mean()
+
+@ex.mistake("You let softmax run along the pictures first, and it changed which class is highest. "
+            "You need no softmax: the highest score is the highest probability.")
+def softmax_along_the_pictures_first(preds, targs):
+    return (preds.softmax(0).argmax(1) == targs).float().mean()
+
+@ex.mistake("You took the mean probability of the right class. Accuracy asks of each picture only "
+            "whether the highest score is the right one.")
+def how_sure(preds, targs):
+    return preds.softmax(1)[torch.arange(len(targs)), targs].mean()
+
+@ex.mistake("You stop after the first picture. Is `return` inside the loop?")
+def first_picture(preds, targs):
+    return float(preds[0].argmax() == targs[0])/len(targs)
+
 @ex.mistake("You counted the right ones. A share is that, divided by how many pictures there are.")
 def count_for_share(preds, targs):
     return (preds.argmax(1) == targs).float().sum()
@@ -438,6 +754,11 @@ def errors(preds, targs):
             "says which class the net means: `argmax`.")
 def score_for_class(preds, targs):
     return (preds.amax(1) == targs).float().mean()
+
+@ex.mistake("A comparison gives True and False, and PyTorch takes no mean of those. Make floats "
+            "of them first: `.float()`.")
+def no_float(preds, targs):
+    return (preds.argmax(1) == targs).mean()
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #0b8c75c5
 @ex.right
@@ -453,23 +774,56 @@ def picture_by_picture(preds, targs):
     return sum(int(p.argmax()) == int(t) for p, t in zip(preds, targs))/len(targs)
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #5184b5f0
-def layer_with(fn, w, b, x, act=None):
-    "How a layer that `fn` makes begins, and what it does to `x` with the weights `w` and `b`"
-    fresh, again = (fn(40, 30, gen=torch.Generator().manual_seed(1)) for _ in range(2))
-    size = fresh.w.detach().abs().max().item()*40**0.5
-    two = len(fresh.params) == 2
-    seen = {"shape of w": tuple(fresh.w.shape),
-            "shape of b": tuple(fresh.b.shape),
-            "params are w and b": two and fresh.params[0] is fresh.w and fresh.params[1] is fresh.b,
-            "no calculation behind w and b": fresh.w.is_leaf and fresh.b.is_leaf,
-            "w and b can learn": fresh.w.requires_grad and fresh.b.requires_grad,
-            "w on both sides of 0": (fresh.w < 0).any().item() and (fresh.w > 0).any().item(),
-            "w within 1/√nin": size <= 1.0001,
-            "w reaches it nearly": size > 0.9,
-            "equal for equal gen": torch.equal(fresh.w, again.w)}
-    layer = fn(*w.shape, act)
+def how_it_begins(w, b):
+    "What is wrong with fresh `w` and `b` of a layer with 40 inputs: sentences"
+    for name, p in (("w", w.detach()), ("b", b.detach())):
+        size = p.abs().max().item()*40**0.5
+        if size == 0: yield f"{name} begins at 0"
+        elif p.min() >= 0 or p.max() <= 0: yield f"{name} lies on one side of 0"
+        if size > 1.0001 or 0 < size < 0.7: yield f"{name} reaches {size:.1f}/√nin"
+        if p.dtype != torch.float32: yield f"{name} is {p.dtype}, and pictures are float32"
+    if len(w.detach().t().unique(dim=0)) < w.shape[1]: yield "some neurons begin alike"
+    if b.any() and torch.isin(b, w).all(): yield "b repeats numbers of w"
+    if not (w.is_leaf and b.is_leaf): yield "behind w or b there is a calculation"
+    if not (w.requires_grad and b.requires_grad): yield "w or b cannot learn"
+
+def how_it_draws(one, equal, other):
+    "What is wrong with layers made with equal generators, and with another one: sentences"
+    for name in "w", "b":
+        first, second, third = (getattr(layer, name) for layer in (one, equal, other))
+        if not torch.equal(first, second): yield f"{name} is another one for an equal gen"
+        elif first.any() and torch.equal(first, third): yield f"{name} is the same for every gen"
+
+def a_new_layer(fn):
+    "What is said of a new layer with 40 inputs and 30 outputs"
+    one, equal, other = (fn(40, 30, gen=torch.Generator().manual_seed(i)) for i in (1, 1, 2))
+    missing = [name for name in ("w", "b", "params") if not hasattr(one, name)]
+    if missing: return f"it has no self.{missing[0]}"
+    if not callable(one): return "it cannot be called: it has no __call__"
+    for name, shape in (("w", (40, 30)), ("b", (30,))):
+        if getattr(one, name).shape != shape:
+            return f"{name} has the shape {tuple(getattr(one, name).shape)}, nin is 40, nout is 30"
+    wrong = [*how_it_begins(one.w, one.b), *how_it_draws(one, equal, other)]
+    names = {id(one.w): "w", id(one.b): "b"}
+    params = ", ".join(names.get(id(p), "another tensor") for p in one.params)
+    if params != "w, b": wrong.append(f"params are [{params}], not [w, b]")
+    return "; ".join(wrong) or "as it should be"
+
+def reached(out, **tensors):
+    "Which of the tensors slopes come back to, in words"
+    if not torch.is_tensor(out) or not out.requires_grad: return "to nothing"
+    tensors = {name: t for name, t in tensors.items() if t.requires_grad}
+    slopes = torch.autograd.grad(out.sum(), list(tensors.values()), allow_unused=True)
+    return "to " + ", ".join(name for name, g in zip(tensors, slopes) if g is not None)
+
+# %% ../../../nbs/exercises/07_classifier.ipynb #5184b5f1
+def layer_with(fn, w=None, b=None, x=None, act=None):
+    "What a layer does to `x` with the weights `w` and `b`; without them, how it begins"
+    if w is None: return f"Dense(40, 30): {a_new_layer(fn)}"
+    layer, x = fn(*w.shape, act), x.clone().requires_grad_()
     layer.w.data, layer.b.data = w, b
-    return seen | {"layer(x)": layer(x)}
+    out = layer(x)
+    return {"layer(x)": out, "slopes come back": reached(out, w=layer.w, b=layer.b, x=x)}
 
 def some_layer(dice):
     n, nin, nout = dice.pick((3, 2, 4), (2, 4, 3), (5, 3, 2))
@@ -486,24 +840,52 @@ def dense_but(change=lambda layer: None, forward=Dense.__call__):
         def __call__(self, x): return forward(self, x)
     return Other
 
-def dense_from(make):
-    "A class like `Dense` whose weights are `make(nin, nout)`"
-    def change(layer):
-        layer.w = make(*layer.w.shape).requires_grad_()
-        layer.params = [layer.w, layer.b]
-    return dense_but(change)
+def both_sides(nin, gen, *shape):
+    "From -1/√nin to 1/√nin, as it should be"
+    return (2*torch.rand(*shape, generator=gen) - 1)*nin**-0.5
 
-def seeded_rand(nin, nout):
-    "From 0 to 1, the same numbers every time"
-    return torch.rand(nin, nout, generator=torch.Generator().manual_seed(0))
+def dense_from(make=both_sides, make_b=None):
+    "A class like `Dense` with other random numbers: `make(nin, gen, *shape)`"
+    class Other(Dense):
+        def __init__(self, nin, nout, act=None, gen=None):
+            self.w = make(nin, gen, nin, nout).requires_grad_()
+            self.b = (make_b or make)(nin, gen, nout).requires_grad_()
+            self.act, self.params = act, [self.w, self.b]
+    return Other
+
+def from_0(nin, gen, *shape): return torch.rand(*shape, generator=gen)*nin**-0.5
+
+def from_0_to_1(nin, gen, *shape): return torch.rand(*shape, generator=gen)
+
+def to_1(nin, gen, *shape): return 2*torch.rand(*shape, generator=gen) - 1
+
+def times_root(nin, gen, *shape): return to_1(nin, gen, *shape)*nin**0.5
+
+def over_nin(nin, gen, *shape): return to_1(nin, gen, *shape)/nin
+
+def over_root_of_nout(nin, gen, *shape): return to_1(nin, gen, *shape)*shape[-1]**-0.5
+
+def normal(nin, gen, *shape): return torch.randn(*shape, generator=gen)*nin**-0.5
+
+def without_gen(nin, gen, *shape): return both_sides(nin, None, *shape)
+
+def seeded(nin, gen, *shape): return both_sides(nin, torch.Generator().manual_seed(0), *shape)
+
+def zeros(nin, gen, *shape): return torch.zeros(*shape)
 
 def calculated(layer):
     layer.w = layer.w.detach().requires_grad_()*1
     layer.params = [layer.w, layer.b]
 
+def all_calculated(layer):
+    calculated(layer)
+    layer.b = layer.b.detach().requires_grad_()*1
+    layer.params = [layer.w, layer.b]
+
 def frozen(layer):
     for p in layer.params: p.requires_grad_(False)
 
+# %% ../../../nbs/exercises/07_classifier.ipynb #1c000036
 def bent(layer, out): return layer.act(out) if layer.act else out
 
 def bend_first(layer, x): return bent(layer, x@layer.w) + layer.b
@@ -514,22 +896,59 @@ def without_bend(layer, x): return x@layer.w + layer.b
 
 def always_relu(layer, x): return torch.relu(x@layer.w + layer.b)
 
+def relu_for_none(layer, x): return (layer.act or torch.relu)(x@layer.w + layer.b)
+
+def relu_for_any(layer, x):
+    out = x@layer.w + layer.b
+    return torch.relu(out) if layer.act else out
+
 def act_without_asking(layer, x): return layer.act(x@layer.w + layer.b)
+
+def cut_off(layer, x): return bent(layer, x@layer.w + layer.b).detach()
+
+def w_cut_off(layer, x): return bent(layer, x@layer.w.detach() + layer.b)
+
+def b_cut_off(layer, x): return bent(layer, x@layer.w + layer.b.detach())
+
+def x_cut_off(layer, x): return bent(layer, x.detach()@layer.w + layer.b)
+
+def w_and_b_cut_off(layer, x): return bent(layer, x@layer.w.detach() + layer.b.detach())
+
+class DenseForward:
+    "With `forward`, as an `nn.Module` has it"
+    def __init__(self, nin, nout, act=None, gen=None):
+        self.w = both_sides(nin, gen, nin, nout).requires_grad_()
+        self.b = both_sides(nin, gen, nout).requires_grad_()
+        self.params = [self.w, self.b]
+
+class DenseLikeLinear(Dense):
+    "Its `w` has a row for each output"
+    def __init__(self, nin, nout, act=None, gen=None):
+        super().__init__(nin, nout, act, gen)
+        self.w = self.w.detach().t().requires_grad_()
+
+class DenseWithLongB(Dense):
+    "Its `b` has a number for each input"
+    def __init__(self, nin, nout, act=None, gen=None):
+        super().__init__(nin, nout, act, gen)
+        self.b = both_sides(nin, gen, nin)
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #6f5f985d
 one_to_two = torch.tensor([[1., -2.]])      # weights
 
 ex = exercise(Dense,
     use=layer_with,
-    cases=[(one_to_two, torch.tensor([0.5, 1.]), torch.tensor([[1.], [2.]]), torch.relu),
+    next="How a layer begins is made in `__init__`, what it does in `__call__`. Make one in a cell "
+         "of your own, print its `w` and `b`, and call it.",
+    cases=[(),
+           (one_to_two, torch.tensor([0.5, 1.]), torch.tensor([[1.], [2.]]), torch.relu),
            (one_to_two, torch.tensor([0.5, 1.]), torch.tensor([[1.], [2.]])),
            some_layer],
     hints=["A layer holds two tensors that learn. Which shapes must they have, so that `x@w + b` "
            "turns `(n,nin)` into `(n,nout)`?",
            "In `__init__`: make `w` (nin, nout) and `b` (nout,), between -1/√nin and 1/√nin, "
            "with `requires_grad`; keep them as `self.w`, `self.b` and `self.params`. In "
-           "`__call__`: product, sum, and the bend if there is one. Only inputs that fit are "
-           "tried.",
+           "`__call__`: product, sum, and the bend if there is one. You need not check the input.",
            "`self.w = ((2*torch.rand(nin, nout, generator=gen) - "
            "1)*nin**-0.5).requires_grad_()`, `self.b` likewise, `self.params = [self.w, self.b]`; "
            "then `out = x@self.w + self.b` and `self.act(out) if self.act else out`."],
@@ -562,21 +981,91 @@ ex.mistake("You made the weights without `requires_grad`. PyTorch then records n
            "and there is no slope to step along.",
            cannot_learn=dense_but(frozen))
 
-ex.mistake("Your weights begin above 0 only. Then all neurons say much the same. Make them lie on "
+ex.mistake("You bend with `relu` where there is no `act`. The last layer of a net must give "
+           "negative scores too: then return the sum as it is.",
+           relu_where_there_is_none=dense_but(forward=relu_for_none))
+
+ex.mistake("No slope comes back through your layer, so nothing in it can learn. `.detach()`, "
+           "`.data`, `no_grad` and NumPy cut the recording off: use `self.w` and `self.b` as they "
+           "are.",
+           recording_cut_off=dense_but(forward=cut_off))
+
+ex.mistake("No slope comes back to `w` and `b`, so they never learn. Use them as they are, without "
+           "`.detach()` and `.data`.",
+           w_and_b_detached=dense_but(forward=w_and_b_cut_off))
+
+ex.mistake("No slope comes back to `w`, so it never learns. Use it as it is, without `.detach()` "
+           "and `.data`.",
+           w_detached=dense_but(forward=w_cut_off))
+
+ex.mistake("No slope comes back to `b`, so it never learns. Use it as it is, without `.detach()` "
+           "and `.data`.",
+           b_detached=dense_but(forward=b_cut_off))
+
+ex.mistake("No slope comes through to `x`. A layer before this one would never learn.",
+           x_detached=dense_but(forward=x_cut_off))
+
+ex.mistake("Python runs `__call__` for `layer(x)`. In PyTorch's modules that method calls "
+           "`forward`; a class of your own has to have `__call__` itself.",
+           forward_for_call=DenseForward)
+
+ex.mistake("That is how `nn.Linear` stores its weights. Here `x@w` needs a row for each input and "
+           "a column for each output.",
+           w_turned_over=DenseLikeLinear)
+
+ex.mistake("Your `b` needs one number for each output, `nout` of them: it is added to what "
+           "comes out of the product.",
+           b_for_each_input=DenseWithLongB)
+
+ex.mistake("Your numbers begin above 0 only. Then all neurons say much the same. Make them lie on "
            "both sides of 0: `2*torch.rand(...) - 1`, times the size.",
-           only_above_0=dense_from(lambda nin, nout: seeded_rand(nin, nout)*nin**-0.5))
+           only_above_0=dense_from(from_0), only_w_above_0=dense_from(from_0, both_sides))
 
-ex.mistake("Your weights begin between 0 and 1. Make them lie on both sides of 0, and the smaller "
+ex.mistake("Your numbers begin between 0 and 1. Make them lie on both sides of 0, and the smaller "
            "the more inputs there are: `2*torch.rand(...) - 1`, times `nin**-0.5`.",
-           only_above_0_too_large=dense_from(seeded_rand))
+           only_above_0_too_large=dense_from(from_0_to_1))
 
-ex.mistake("Your weights begin too large. A neuron adds up `nin` products, so with many inputs "
-           "its sum grows. Multiply the weights by `nin**-0.5`.",
-           too_large=dense_from(lambda nin, nout: 2*seeded_rand(nin, nout) - 1))
+ex.mistake("Your numbers begin too large. A neuron adds up `nin` products, so with many inputs "
+           "its sum grows. Multiply by `nin**-0.5`.",
+           too_large=dense_from(to_1), w_too_large=dense_from(to_1, both_sides))
 
-ex.mistake("You draw the weights without `gen`. Two layers made with equal generators are to be "
-           "equal: hand it on, `generator=gen`.",
-           gen_not_used=dense_from(lambda nin, nout: (2*torch.rand(nin, nout) - 1)*nin**-0.5))
+ex.mistake("Your `b` begins too large. It is drawn from the same range as `w`: times `nin**-0.5`.",
+           b_too_large=dense_from(both_sides, to_1))
+
+ex.mistake("You multiplied by √nin: the more inputs, the larger. It is the other way round: "
+           "`nin**-0.5` is 1/√nin.",
+           times_the_root=dense_from(times_root))
+
+ex.mistake("You divided by `nin`. A sum of many numbers on both sides of 0 cancels in part, so the "
+           "root is enough: `nin**-0.5`. Much smaller, and little comes through a layer.",
+           divided_by_nin=dense_from(over_nin))
+
+ex.mistake("Your numbers reach half as far as they should: `torch.rand(...) - 0.5` lies between "
+           "-0.5 and 0.5. Times 2, then `nin**-0.5`.",
+           half_as_far=dense_from(lambda nin, gen, *shape: both_sides(nin, gen, *shape)/2))
+
+ex.mistake("You took the root of `nout`. How large a sum gets depends on how many are added: "
+           "`nin`.",
+           nout_for_nin=dense_from(over_root_of_nout))
+
+ex.mistake("There are no ends to `randn`: some numbers lie far beyond 1/√nin. `torch.rand` gives "
+           "0 to 1; from it make -1/√nin to 1/√nin.",
+           normal_for_uniform=dense_from(normal))
+
+ex.mistake("You draw without `gen`. Two layers made with equal generators are to be equal: hand it "
+           "on, `generator=gen`.",
+           gen_not_used=dense_from(without_gen))
+
+ex.mistake("You draw `b` without `gen`. Two layers made with equal generators are to be equal: "
+           "hand it on, `generator=gen`.",
+           gen_not_used_for_b=dense_from(both_sides, without_gen))
+
+ex.mistake("Whatever `gen` is given, the same numbers come. Use that generator, and no seed of "
+           "your own.",
+           a_seed_of_its_own=dense_from(seeded))
+
+ex.mistake("Whatever `gen` is given, `b` is the same. Use that generator for both.",
+           a_seed_of_its_own_for_b=dense_from(both_sides, seeded))
 
 ex.mistake("Your `w` is the result of a calculation, so its slope ends up in the tensor before "
            "it. Do the arithmetic first, `requires_grad_()` last.",
@@ -584,7 +1073,33 @@ ex.mistake("Your `w` is the result of a calculation, so its slope ends up in the
 
 ex.mistake("Your weights begin at 0. Then all neurons of a layer are alike, get the same slope, "
            "and stay alike. Draw them at random.",
-           all_zero=dense_from(torch.zeros))
+           all_zero=dense_from(zeros))
+
+ex.mistake("Your `b` begins at 0. Here it is drawn as `w` is, with `gen`, between -1/√nin and "
+           "1/√nin.",
+           b_zero=dense_from(both_sides, zeros))
+
+ex.mistake("Where there is a bend, you always take `relu`. `act` may be another one: call "
+           "`self.act`.",
+           relu_for_each_act=dense_but(forward=relu_for_any))
+
+def holding(*names):
+    "A change to a layer: its `params` are what it holds under these names"
+    return lambda layer: setattr(layer, "params", [getattr(layer, name) for name in names])
+
+ex.mistake("In `params` something is missing. Only what stands there is changed by a step: "
+           "`self.params = [self.w, self.b]`.",
+           b_not_in_params=dense_but(holding("w")), w_not_in_params=dense_but(holding("b")),
+           nothing_in_params=dense_but(holding()))
+
+def older_tensors(layer): layer.params = [p.detach().clone() for p in layer.params]
+
+ex.mistake("What stands in `params` is not what the layer calculates with, so a step changes what "
+           "nobody uses. Make the list last, of `self.w` and `self.b` themselves.",
+           older_tensors_in_params=dense_but(older_tensors))
+
+ex.mistake("The order in `params` is `w`, then `b`.",
+           b_first_in_params=dense_but(holding("b", "w")))
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #ff843404
 @ex.right
@@ -592,7 +1107,7 @@ class DenseByTorch:
     def __init__(self, nin, nout, act=None, gen=None):
         size = 1/nin**0.5
         self.w = torch.empty(nin, nout).uniform_(-size, size, generator=gen).requires_grad_()
-        self.b = torch.zeros(nout, requires_grad=True)
+        self.b = torch.empty(nout).uniform_(-size, size, generator=gen).requires_grad_()
         self.params, self.act = [self.w, self.b], act or (lambda x: x)
     def __call__(self, x): return self.act(torch.addmm(self.b, x, self.w))
 
@@ -618,26 +1133,69 @@ ex.mistake((64, 50),
            "weights.")
 ex.mistake((64, 784), "That is the shape of what goes in. The slopes are those of the weights.")
 ex.mistake((50,), "That is the slope of `b`. And of `w`?")
+ex.mistake(1, "The loss is one number. How fast does it change with each of the weights?")
+ex.mistake(39200, "So many slopes there are. In which shape do they lie?")
+ex.mistake((64, 50, 784),
+           "You count one slope for each picture. The loss is one number for the whole batch, so "
+           "each weight has one slope.")
+ex.mistake((785, 50), "The `b` is a tensor of its own, with slopes of its own. And `w`?")
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #21fa0eda
 def order(pairs):
     "The pictures of all batches as they come; each is known by its first number"
     return [v for xb, _ in pairs for v in xb[:, 0].tolist()]
 
-def three_epochs(fn, x, y, bs):
-    "What can be said of the batches of three epochs, in whatever order they come"
-    gen, label = torch.Generator().manual_seed(0), dict(zip(x[:, 0].tolist(), y.tolist()))
-    epochs = [[(xb.clone(), yb.clone()) for xb, yb in fn(x, y, bs, gen)] for _ in range(3)]
+def what_it_is(batch):
+    "A pair by its shapes, anything else by its kind"
+    parts = isinstance(batch, (tuple, list)) and all(map(torch.is_tensor, batch))
+    return "shapes " + ", ".join(str(tuple(t.shape)) for t in batch) if parts else a_thing(batch)
+
+def is_a_pair(batch, x, y):
+    "Whether a batch is a pair of pieces of `x` and `y`, by its axes"
+    parts = [getattr(t, "ndim", None) for t in batch] if isinstance(batch, (tuple, list)) else []
+    return parts == [x.ndim, y.ndim]
+
+def of_the_pictures(epochs, label):
+    "Whether each comes once in an epoch, with its own label, in words"
+    whole = all(sorted(order(pairs)) == sorted(label) for pairs in epochs)
+    if not whole: return "not each of them once"
+    told = [(v, t) for pairs in epochs for xb, yb in pairs
+            for v, t in zip(xb[:, 0].tolist(), yb.tolist())]
+    return "each once, " + ("with its own label" if all(label[v] == t for v, t in told)
+                            else "with the labels of others")
+
+def of_the_order(epochs, label):
+    "How twelve epochs are shuffled, in words"
     orders = [order(pairs) for pairs in epochs]
-    a, b = (order(fn(x, y, bs, torch.Generator().manual_seed(1))) for _ in range(2))
-    firsts = [v for pairs in orders for v in pairs]
-    targs = [t for pairs in epochs for _, yb in pairs for t in yb.tolist()]
-    return {"sizes": [len(xb) for xb, _ in epochs[0]],
-            "every picture once": all(sorted(o) == sorted(label) for o in orders),
-            "with its own label": all(label[v] == t for v, t in zip(firsts, targs)),
-            "shuffled": any(o != [v for v in label if v in o] for o in orders),
-            "in a new order each epoch": len({tuple(o) for o in orders}) > 1,
-            "equal for equal gen": a == b}
+    if all(o == [v for v in label if v in o] for o in orders): return "as they lie"
+    if len({tuple(o) for o in orders}) == 1: return "the same in each epoch"
+    groups = {frozenset(order([pair])) for pairs in epochs for pair in pairs}
+    if 1 < len(groups) == len(epochs[0]) < len(label): return "the same pictures always together"
+    beside = {frozenset(pair) for o in orders for pair in zip(o, o[1:] + o[:1])}
+    if len(beside) == len(label): return "the same neighbours in each epoch"
+    if any(len(set(places)) == 1 for places in zip(*orders)): return "one place is never shuffled"
+    return "new in each epoch"
+
+def twelve_epochs(fn, x, y, bs):
+    "What can be said of the batches of twelve epochs, in whatever order they come"
+    def one_epoch(gen):
+        pairs = fn(xs, ys, bs, gen)
+        return [None] if pairs is None else list(pairs)
+
+    label, gen = dict(zip(x[:, 0].tolist(), y.tolist())), torch.Generator().manual_seed(0)
+    xs, ys = x.clone(), y.clone()
+    first = one_epoch(gen)
+    said = {"a batch": what_it_is(first[0]) if first else "none",
+            "sizes": "", "pictures": "", "order": ""}
+    if not all(is_a_pair(batch, x, y) for batch in first): return said
+    kept = torch.equal(xs, x) and torch.equal(ys, y)
+    if not kept: return said | {"pictures": "x or y itself is changed"}
+    epochs = [first, *(one_epoch(gen) for _ in range(11))]
+    a, b = (order(one_epoch(torch.Generator().manual_seed(1))) for _ in range(2))
+    again = "equal for equal gen" if a == b else "another one for an equal gen"
+    return said | {"sizes": ", ".join(str(len(xb)) for xb, _ in first),
+                   "pictures": of_the_pictures(epochs, label),
+                   "order": f"{of_the_order(epochs, label)}, {again}"}
 
 def some_pictures(dice):
     n = dice.pick(7, 9, 11)
@@ -674,15 +1232,18 @@ def sorted_by_random_numbers(n, gen):
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #4916817b
 ex = exercise(batches,
-    use=three_epochs,
+    use=twelve_epochs,
+    next="Let it run in a cell of your own: `for xb, yb in batches(100 + five, five, 2): "
+         "print(xb, yb)` with `five = torch.arange(5)`. What do you see of that?",
     cases=[(torch.arange(1., 6)[:, None], torch.arange(10, 60, 10), 2),
+           (torch.arange(1., 7)[:, None], torch.arange(10, 70, 10), 3),
            (torch.arange(1., 6)[:, None], torch.arange(10, 60, 10), 1),
            some_pictures],
     hints=["One random order of the numbers 0 to n-1 is enough for both `x` and `y`. How do you "
            "cut it into pieces of `bs`?",
            "`torch.randperm(n, generator=gen)` is the order. Cut it into pieces with `split(bs)` "
            "(the last may be smaller), and for each piece hand out `x` and `y` at those places, "
-           "with `yield`. Only data that fit are tried.",
+           "with `yield`. You need not check the data.",
            "`for idx in torch.randperm(len(x), generator=gen).split(bs):`, and in it `yield` "
            "both parts at `idx`."],
     why="One order for both keeps each picture with its label. The shuffle makes every batch a "
@@ -714,9 +1275,74 @@ ex.mistake("You shuffle pictures and labels each in an order of its own. Then ev
            "somebody else's label. One order, used for both.",
            each_shuffled_for_itself=batches_by(shuffled_apart))
 
+def cut_by(pieces):
+    "`batches` whose order is cut by `pieces(order, bs)`"
+    def wrong(x, y, bs, gen=None):
+        for idx in pieces(torch.randperm(len(x), generator=gen), bs): yield x[idx], y[idx]
+    return wrong
+
+def one_piece_too_many(idx, bs):
+    return [idx[i*bs:(i + 1)*bs] for i in range(len(idx)//bs + 1)]
+
+def filled_up(idx, bs):
+    missing = -len(idx) % bs
+    return torch.cat([idx, idx[:1].expand(missing)]).split(bs)
+
+ex.mistake("One batch comes out empty: `len(x)//bs + 1` is one too many when nothing is left over. "
+           "`split(bs)` counts for you.",
+           an_empty_batch=cut_by(one_piece_too_many))
+
+ex.mistake("With `chunk(bs)` you cut into `bs` pieces. You want pieces of `bs`: `split(bs)`.",
+           so_many_batches=cut_by(lambda idx, bs: idx.chunk(bs)))
+
+ex.mistake("You hand out one picture after the other. A batch is many: index `x` and `y` with a "
+           "whole piece of the order.",
+           one_by_one=cut_by(lambda idx, bs: idx))
+
+ex.mistake("You left out a picture. `randperm(n)` and slices stop before their end by themselves: "
+           "no `- 1`.",
+           one_left_out=cut_by(lambda idx, bs: idx[idx < len(idx) - 1].split(bs)))
+
+def batches_shuffled(x, y, bs, gen=None):
+    pairs = list(zip(x.split(bs), y.split(bs)))
+    return [pairs[i] for i in torch.randperm(len(pairs), generator=gen).tolist()]
+
+def shuffled_inside(x, y, bs, gen=None):
+    for xb, yb in zip(x.split(bs), y.split(bs)):
+        idx = torch.randperm(len(xb), generator=gen)
+        yield xb[idx], yb[idx]
+
+ex.mistake("You shuffle the batches, and inside them the same pictures always stay together. One "
+           "random order of all pictures first; then cut it.",
+           only_the_batches_shuffled=batches_shuffled)
+
+ex.mistake("You shuffle inside each batch only, so the same pictures always come together. One "
+           "random order of all pictures first; then cut it.",
+           shuffled_inside_each_batch=shuffled_inside)
+
+@ex.mistake("A `return` ends the function with the first batch. `yield` hands one out and goes on.")
+def return_for_yield(x, y, bs, gen=None):
+    return next(batches(x, y, bs, gen))
+
+@ex.mistake("You hand out labels before pictures. The loop reads `for xb, yb in ...`.")
+def labels_first(x, y, bs, gen=None):
+    for xb, yb in batches(x, y, bs, gen): yield yb, xb
+
+@ex.mistake("You hand out the places. What the loop wants is what lies there: `x` and `y` at these "
+            "places.")
+def places_only(x, y, bs, gen=None):
+    yield from torch.randperm(len(x), generator=gen).split(bs)
+
 ex.mistake("You draw at random with repetition. Some pictures come twice and others never. An "
            "epoch is every picture once: `torch.randperm`.",
            drawn_again_and_again=batches_by(drawn_with_repetition))
+
+@ex.mistake("You draw at random with repetition, batch by batch. Some pictures come twice and "
+            "others never. An epoch is every picture once: `torch.randperm`.")
+def each_batch_drawn_anew(x, y, bs, gen=None):
+    for _ in range(0, len(x), bs):
+        idx = torch.randint(len(x), (bs,), generator=gen)
+        yield x[idx], y[idx]
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #d97a05ac
 @ex.right
@@ -739,8 +1365,13 @@ def layer_of(w):
 def two_steps(fn, w, xb, yb, lr, rule=None):
     "Two steps on the same batch with one layer: both losses, and the knobs afterwards"
     model = layer_of(w)
-    losses = [fn(model, xb, yb, lr, rule) for _ in range(2)]
-    return {"losses": losses, "w": model.w.detach(), "b": model.b.detach()}
+    try: losses = [fn(model, xb, yb, lr, rule) for _ in range(2)]
+    except RuntimeError as e:
+        if "grad" not in str(e): raise
+        losses, model.w, model.b = [math.nan]*2, model.w*math.nan, model.b*math.nan
+        return {"PyTorch says": str(e).split(".")[0], "losses": losses,
+                "w": model.w.detach(), "b": model.b.detach()}
+    return {"PyTorch says": "", "losses": losses, "w": model.w.detach(), "b": model.b.detach()}
 
 def decay(p, g): return g + 0.5*p
 
@@ -760,25 +1391,29 @@ def loss_of_log_of_softmax(scores, yb): return nll(softmax(scores).log(), yb)
 
 def loss_along_the_pictures(scores, yb): return nll(log_softmax(scores, 0), yb)
 
-def step_with(loss_of=the_loss, sign=1, fresh=False, after=False, ruled=True):
+def by_the_rule(lr, rule, p, g): return rule(p, g) if rule else g
+
+def step_with(loss_of=the_loss, sign=1, fresh=False, after=False, ruled=True, knobs=2,
+              step_of=by_the_rule):
     "`training_step` with one thing changed"
     def wrong(model, xb, yb, lr, rule=None):
         loss = loss_of(model(xb), yb)
         grads = torch.autograd.grad(loss, model.params)
         with torch.no_grad():
-            for p, g in zip(model.params, grads):
-                step = sign*lr*(rule(p, g) if rule and ruled else g)
+            for p, g in list(zip(model.params, grads))[:knobs]:
+                step = sign*lr*step_of(lr, rule if ruled else None, p, g)
                 if fresh: p = p - step
                 else: p.sub_(step)
         return (loss_of(model(xb), yb) if after else loss).item()
     return wrong
 
-def step_by_backward(zero):
+def step_by_backward(zero, too_early=False):
     "`training_step` with `backward`, with or without setting the slopes back"
     def step(model, xb, yb, lr, rule=None):
         loss = nll(log_softmax(model(xb)), yb)
         loss.backward()
         for p in model.params:
+            if too_early: p.grad.zero_()
             p.data -= lr*(rule(p.data, p.grad) if rule else p.grad)
             if zero: p.grad = None
         return loss.item()
@@ -789,6 +1424,8 @@ def double(*numbers): return torch.tensor(numbers, dtype=torch.float64)
 # %% ../../../nbs/exercises/07_classifier.ipynb #59389bcd
 ex = exercise(training_step,
     use=two_steps,
+    next="Print the slopes, and one knob before and after its step. Has it moved by `lr` times the "
+         "slope, and downhill?",
     cases=[(double([0., 0.]), double([1.]), torch.tensor([0]), 1.),
            (double([0., 2000.]), double([1.], [1.]), torch.tensor([0, 1]), 0.5),
            (double([2., 0.]), double([1.]), torch.tensor([0]), 1., decay),
@@ -834,6 +1471,51 @@ ex.mistake("You took softmax along axis 0, where the pictures are. The classes c
 ex.mistake("You added the step. The slope points uphill: subtract.",
            uphill=step_with(sign=-1))
 
+@ex.mistake("You change the knobs while PyTorch records, and it refuses. Put the loop with "
+            "`p -= ...` inside `with torch.no_grad():`.")
+def no_grad_forgotten(model, xb, yb, lr, rule=None):
+    for p, g in zip(model.params, torch.autograd.grad(the_loss(model(xb), yb), model.params)):
+        p -= lr*(rule(p, g) if rule else g)
+
+@ex.mistake("The loss has no recording, so there are no slopes. Is `model(xb)` inside `no_grad`, "
+            "or is something made a plain number, or a class by `argmax`, on the way?")
+def no_grad_around_everything(model, xb, yb, lr, rule=None):
+    with torch.no_grad(): loss = the_loss(model(xb), yb)
+    torch.autograd.grad(loss, model.params)
+
+ex.mistake("You set the slopes back before the step, so there is nothing left to walk along. First "
+           "the step, then the zero.",
+           zeroed_too_early=step_by_backward(zero=True, too_early=True))
+
+ex.mistake("Only the first knob has moved. Every tensor in `model.params` takes a step: is there a "
+           "`return` inside the loop?",
+           one_knob=step_with(knobs=1))
+
+ex.mistake("You left out `lr`. The step is the slope, or what the rule makes of it, times `lr`.",
+           lr_left_out=step_with(step_of=lambda lr, rule, p, g: by_the_rule(lr, rule, p, g)/lr))
+
+ex.mistake("What the rule gives is multiplied by `lr`, too.",
+           rule_without_lr=step_with(step_of=lambda lr, rule, p, g: rule(p, g)/lr if rule else g))
+
+ex.mistake("You multiplied by `lr` before the rule. The rule gets the slope itself; what it makes "
+           "of it is multiplied by `lr`.",
+           lr_inside_the_rule=step_with(
+               step_of=lambda lr, rule, p, g: rule(p, lr*g)/lr if rule else g))
+
+ex.mistake("The rule wants the knob first, then the slope: `rule(p, g)`.",
+           slope_before_knob=step_with(step_of=lambda lr, rule, p, g: rule(g, p) if rule else g))
+
+ex.mistake("You added the losses of the pictures up. The step then grows with the batch: `nll` "
+           "takes their mean.",
+           sum_of_losses=step_with(lambda scores, yb: nll(log_softmax(scores), yb)*len(yb)))
+
+@ex.mistake("You gave the loss as a tensor, and with it all that was recorded. A float is asked "
+            "for: `loss.item()`.")
+def loss_as_a_tensor(model, xb, yb, lr, rule=None):
+    scores = model(xb)
+    training_step(model, xb, yb, lr, rule)
+    return the_loss(scores, yb)
+
 ex.mistake("You made a new tensor, `p = p - ...`, and the model keeps the old one. Change the "
            "knob itself: `p -= ...`.",
            a_new_tensor=step_with(fresh=True))
@@ -862,17 +1544,29 @@ class Watched(Sequential):
         self.seen += [v for v in x[:, 0].tolist() if v >= 0]
         return super().__call__(x)
 
-def shuffles(fn):
-    "Whether `fn` takes six pictures in a new order in each of three epochs, seen with a rate of 0"
+six_pictures = torch.arange(6.)[:, None], torch.zeros(6, dtype=torch.long)
+
+a_negative_one = torch.tensor([[-1.]]), torch.tensor([0])
+
+def orders(fn, seed):
+    "The order of six pictures in each of three epochs"
     model = Watched(Dense(1, 2))
-    train = torch.arange(6.)[:, None], torch.zeros(6, dtype=torch.long)
-    fn(model, train, (-torch.ones(1, 1), torch.tensor([0])), 3, 0., 2)
-    return len({tuple(model.seen[i:i+6]) for i in range(0, len(model.seen), 6)}) > 1
+    fn(model, six_pictures, a_negative_one, 3, 0., 2, seed=seed)
+    return [tuple(model.seen[i:i + 6]) for i in range(0, len(model.seen), 6)]
+
+def shuffling(fn):
+    "How `fn` shuffles, in words"
+    one, equal, other = (orders(fn, seed) for seed in (0, 0, 1))
+    if len(one) != 3: return f"{6*len(one)} pictures taken in three epochs of six"
+    if len(set(one)) == 1: return "the same order in each epoch"
+    if one != equal: return "other orders with an equal seed"
+    if one == other: return "the same orders for every seed"
+    return "new in each epoch, equal for equal seeds"
 
 def fit_from(fn, w, train, valid, epochs, lr, bs, rule=None):
-    "The rows of `fit` with one layer of the weights `w`; and whether it shuffles"
+    "The rows of `fit` with one layer of the weights `w`; with a rate of 0, how it shuffles"
     rows = fn(Sequential(layer_of(w)), train, valid, epochs, lr, bs, rule)
-    return {"rows": rows, "a new order in each epoch": shuffles(fn)}
+    return {"rows": rows, "shuffling": "" if lr else shuffling(fn)}
 
 def pull(p, g): return g + 0.5*p
 
@@ -889,48 +1583,70 @@ three_ones = torch.ones(3, 1, dtype=torch.float64), torch.tensor([0, 0, 0])
 # %% ../../../nbs/exercises/07_classifier.ipynb #1c000035
 def weighted(losses, sizes): return sum(l*n for l, n in zip(losses, sizes))
 
-def mean_over_pictures(losses, sizes, afterwards): return weighted(losses, sizes)/sum(sizes)
+class Epoch:
+    "What a known mistake may look at after an epoch"
+    def __init__(self, train, valid, bs, losses, sizes, earlier, afterwards):
+        self.train, self.valid, self.bs, self.earlier = train, valid, bs, earlier
+        self.losses, self.sizes, self.afterwards = losses, sizes, afterwards
+        self.sum = weighted(losses, sizes)
 
-def last_loss(losses, sizes, afterwards): return losses[-1]
+def mean_over_pictures(e): return e.sum/sum(e.sizes)
 
-def mean_over_batches(losses, sizes, afterwards): return sum(losses)/len(losses)
+def last_loss(e): return e.losses[-1]
 
-def sum_over_batches(losses, sizes, afterwards): return sum(losses)
+def mean_over_batches(e): return sum(e.losses)/len(e.losses)
 
-def weighted_by_batches(losses, sizes, afterwards): return weighted(losses, sizes)/len(losses)
+def sum_over_batches(e): return sum(e.losses)
 
-def weighted_sum(losses, sizes, afterwards): return weighted(losses, sizes)
+def weighted_by_batches(e): return e.sum/len(e.losses)
 
-def loss_afterwards(losses, sizes, afterwards): return afterwards()["valid_loss"]
+def weighted_sum(e): return e.sum
+
+def over_the_pair(e): return e.sum/len(e.train)
+
+def over_the_validation_pictures(e): return e.sum/len(e.valid[1])
+
+def weighted_by_bs(e): return sum(e.losses)*e.bs/sum(e.sizes)
+
+def never_set_back(e): return (e.sum + e.earlier)/sum(e.sizes)
+
+def loss_afterwards(e): return e.afterwards()["valid_loss"]
 
 def fit_with(train_loss=mean_over_pictures, early=False, on_train=False, ruled=True, first=0,
-             once=False, remade=False):
+             once=False, remade=False, other_seed=None, size=None, epochs_of=range, trained=0):
     "`fit` with one thing changed"
     def wrong(model, train, valid, epochs, lr, bs=32, rule=None, seed=0):
-        gen, rows = torch.Generator().manual_seed(seed), []
-        pair = train if on_train else valid
-        for epoch in range(epochs):
+        if other_seed: seed = other_seed(seed)
+        gen, rows, earlier = torch.Generator().manual_seed(seed), [], 0
+        pair, taken = (train if on_train else valid), (train, valid)[trained]
+        for epoch in epochs_of(epochs):
             if remade: gen = torch.Generator().manual_seed(seed)
-            before, losses, sizes = judge(model, pair), [], []
-            for xb, yb in batches(*train, bs, gen):
+            losses, sizes, before = [], [], judge(model, pair) if early else None
+            for xb, yb in batches(*taken, size or bs, gen):
                 losses.append(training_step(model, xb, yb, lr, rule if ruled else None))
                 sizes.append(len(xb))
-            loss = train_loss(losses, sizes, lambda: judge(model, train))
+            e = Epoch(train, valid, bs, losses, sizes, earlier, lambda: judge(model, train))
+            earlier += e.sum
             judged = before if early else judge(model, pair)
-            rows.append(dict(epoch=epoch + first, train_loss=loss, **judged))
+            rows.append(dict(epoch=epoch + first, train_loss=train_loss(e), **judged))
         return rows[-1] if once else rows
     return wrong
+
+def some_seed(seed): return torch.randint(10**9, ()).item()
 
 # %% ../../../nbs/exercises/07_classifier.ipynb #108a4e99
 ex = exercise(fit,
     use=fit_from,
+    next="Train for one epoch on three pictures in batches of two, and print each loss beside the "
+         "size of its batch. What has to become of the two losses?",
     cases=[(double([0., 0.]), three_ones, (double([1.], [2.]), torch.tensor([0, 1])), 1, 1., 2),
+           (torch.zeros(1, 2), six_pictures, a_negative_one, 3, 0., 2),
            same_pictures],
     hints=["What happens in an epoch? And when each batch tells you the mean loss of its own "
            "pictures, what is the mean over all of them?",
            "For each epoch: a `training_step` on each batch of `batches(*train, bs, gen)`, "
-           "keeping loss times size. Then `judge(model, valid)`. One dict per epoch. Divergence is "
-           "not tried.",
+           "keeping loss times size. Then `judge(model, valid)`. One dict per epoch. You need not "
+           "look for losses that are no numbers.",
            "`losses = [len(xb)*training_step(model, xb, yb, lr, rule) for xb, yb in "
            "batches(*train, bs, gen)]`, then `sum(losses)/len(train[1])`; `**judge(model, valid)` "
            "puts both its numbers into the dict."],
@@ -981,6 +1697,58 @@ ex.mistake("You count the epochs from 1. Here they begin with 0, as everything i
 ex.mistake("Every epoch takes the pictures in the same order. Make the generator once, before the "
            "loop, and hand it to `batches` each time.",
            always_the_same_order=fit_with(remade=True))
+
+ex.mistake("You shuffle without `seed`, so the next run is another one. Make one generator with "
+           "it, before the loop, and hand it to `batches`.",
+           seed_not_used=fit_with(other_seed=some_seed))
+
+ex.mistake("Whatever `seed` is given, the same orders come. Hand it on: "
+           "`torch.Generator().manual_seed(seed)`.",
+           always_the_same_seed=fit_with(other_seed=lambda seed: 3))
+
+ex.mistake("You divide by `len(train)`. That is a pair, of the length 2. How many pictures there "
+           "are says `len(train[1])`.",
+           divided_by_the_pair=fit_with(over_the_pair))
+
+ex.mistake("You divide by the number of validation pictures. The losses are those of the training "
+           "pictures.",
+           divided_by_the_validation_pictures=fit_with(over_the_validation_pictures))
+
+ex.mistake("You weight each loss by `bs`. The last batch may be smaller: `len(xb)`.",
+           weighted_by_the_batch_size=fit_with(weighted_by_bs))
+
+ex.mistake("The sum goes on from epoch to epoch. Begin each epoch with `total = 0`.",
+           total_never_set_back=fit_with(never_set_back))
+
+ex.mistake("You take all pictures as one batch. Batches have `bs` pictures: hand it on, as in "
+           "`batches(*train, bs, gen)`.",
+           one_batch_of_all=fit_with(size=10**6))
+
+ex.mistake("You stop after the first epoch. Is `return` inside the loop?",
+           stopped_after_one=fit_with(epochs_of=lambda n: range(1)))
+
+ex.mistake("You train on the validation pictures. Then nobody is left to say whether it learned "
+           "or only remembers: `batches(*train, ...)`.",
+           trained_on_the_validation_pictures=fit_with(trained=1))
+
+@ex.mistake("You look at `valid` after the last epoch only. Each row tells how good the net was "
+            "after its own epoch: call `judge` inside the loop.")
+def judged_at_the_end(model, train, valid, epochs, lr, bs=32, rule=None, seed=0):
+    rows = fit(model, train, valid, epochs, lr, bs, rule, seed)
+    return [row | judge(model, valid) for row in rows]
+
+@ex.mistake("You put what `judge` says into the row as one thing. `**judge(model, valid)` puts "
+            "both of its numbers there.")
+def a_dict_in_a_dict(model, train, valid, epochs, lr, bs=32, rule=None, seed=0):
+    rows = fit(model, train, valid, epochs, lr, bs, rule, seed)
+    return [dict(epoch=r["epoch"], train_loss=r["train_loss"],
+                 valid=dict(valid_loss=r["valid_loss"], accuracy=r["accuracy"])) for r in rows]
+
+@ex.mistake("You call `batches` once. What it gives is used up after the first epoch, and then "
+            "nothing is learned any more: call it in every epoch.")
+def batches_used_up(model, train, valid, epochs, lr, bs=32, rule=None, seed=0):
+    rows = fit(model, train, valid, 1, lr, bs, rule, seed)
+    return rows + [rows[0] | dict(epoch=i, train_loss=0.) for i in range(1, epochs)]
 
 ex.mistake("You return the last epoch's row only. Collect one per epoch in a list, and return "
            "that.",

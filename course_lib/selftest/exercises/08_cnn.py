@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 from course_lib.cnn import Net, avg_pool, conv_loops, conv_unfold, max_pool, out_size, shifted
 from course_lib.selftest.exercise import exercise, question
+from course_lib.selftest.trial import in_float64, known_numbers, new_network
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #733b8a14
 def first_channel(value, *args):
@@ -19,18 +20,22 @@ def first_channel(value, *args):
     return value[0, 0]
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #e141642b
-def said_size(out_size, n, ks, stride=1, padding=0, dilation=1):
-    "What is compared: the number of places, or the kind of error"
-    try: return f"{out_size(n, ks, stride, padding, dilation)} places"
-    except (ValueError, ZeroDivisionError) as e: return f"a {type(e).__name__}"
+def whole_size(out_size, n, ks, stride=1, padding=0, dilation=1):
+    "The number of places; TypeError for a float, or for an error that is returned"
+    size = out_size(n, ks, stride, padding, dilation)
+    if isinstance(size, Exception):
+        raise TypeError("the error comes back as a value, with return: raise stops the function")
+    if isinstance(size, (float, np.floating)):
+        raise TypeError(f"{size} is a float; a number of places is an int, and // gives one")
+    return size
 
 def any_size(dice):
     n, ks, stride = dice.pick(8, 9, 10, 11), dice.pick(1, 2, 3), dice.pick(1, 2, 3)
     return n, ks, stride, dice.pick(0, 1, 2), dice.pick(1, 2, 3)
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #14b3883f
-ex = exercise(out_size,
-    use=said_size,
+ex = exercise(out_size, raises=True,
+    use=whole_size,
     cases=[(5, 3),
            (4, 4),
            (7, 3, 2),
@@ -61,18 +66,24 @@ ex = exercise(out_size,
         "later, from somewhere else.")
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #a8888fbf
-def size_by(formula, fits=True, sense=True):
-    "`out_size` with another formula, and without one or both of its ValueErrors"
+def window_too_large(n, ks, padding, dilation): return dilation*(ks - 1) + 1 > n + 2*padding
+
+def never(*args): return False
+
+def size_by(formula, misfit=window_too_large, checked="ks stride padding dilation"):
+    "`out_size` with another formula, and other conditions for its ValueErrors"
     def size(n, ks, stride=1, padding=0, dilation=1):
-        if sense and (min(ks, stride, dilation) < 1 or padding < 0): raise ValueError("numbers")
-        if fits and dilation*(ks - 1) + 1 > n + 2*padding: raise ValueError("size")
+        given = dict(ks=ks, stride=stride, padding=padding, dilation=dilation)
+        for name in checked.split():
+            if given[name] < (name != "padding"): raise ValueError(name)
+        if misfit(n, ks, padding, dilation): raise ValueError("size")
         return formula(n, ks, stride, padding, dilation)
     return size
 
 size_checks = {"": {},
-               "_misfits_pass": dict(fits=False),
-               "_odd_numbers_pass": dict(sense=False),
-               "_no_errors": dict(fits=False, sense=False)}
+               "_misfits_pass": dict(misfit=never),
+               "_odd_numbers_pass": dict(checked=""),
+               "_no_errors": dict(misfit=never, checked="")}
 
 def wrong_formula(sentence):
     "Adds a formula as four mistakes, with and without the ValueErrors"
@@ -121,21 +132,119 @@ def size_rounded_up(n, ks, stride, padding, dilation):
 def size_not_rounded(n, ks, stride, padding, dilation):
     return (n + 2*padding - dilation*(ks - 1) - 1)/stride + 1
 
+# %% ../../../nbs/exercises/08_cnn.ipynb #a1f0c801
+@wrong_formula("You have rounded to the nearest whole number. A window that would stick out at the "
+               "end is left out: always round down, with //.")
+def size_rounded_to_the_nearest(n, ks, stride, padding, dilation):
+    return round((n + 2*padding - dilation*(ks - 1) - 1)/(stride or 1)) + 1
+
+@wrong_formula("You have added 1 before you divide. The stride divides the way between the first "
+               "place and the last; the first place is added afterwards.")
+def one_added_before_dividing(n, ks, stride, padding, dilation):
+    return (n + 2*padding - dilation*(ks - 1))//stride
+
+@wrong_formula("You have made the window longer by one gap. There is a gap between every two "
+               "weights: ks - 1 of them, each `dilation` pixels from weight to weight.")
+def gap_counted_once(n, ks, stride, padding, dilation):
+    return (n + 2*padding - ks - dilation + 1)//stride + 1
+
+@wrong_formula("Your formula knows n, ks and stride. Padding makes the side longer on both ends, "
+               "and dilation makes the window reach further.")
+def padding_and_dilation_not_used(n, ks, stride, padding, dilation):
+    return (n - ks)//stride + 1
+
+def gap_misjudged(n, ks, padding, dilation): return ks + dilation - 1 > n + 2*padding
+
+ex.mistake("You have made the window longer by one gap. There is a gap between every two weights: "
+           "ks - 1 of them, each `dilation` pixels from weight to weight.",
+           gap_counted_once_throughout=size_by(gap_counted_once, gap_misjudged))
+
+@wrong_formula("You have divided only the reach, since `//` goes before `-`. Put brackets around "
+               "the way that the window can go.")
+def brackets_forgotten(n, ks, stride, padding, dilation):
+    return n + 2*padding - (dilation*(ks - 1) + 1)//stride + 1
+
 # %% ../../../nbs/exercises/08_cnn.ipynb #1fa01423
 def right_formula(n, ks, stride, padding, dilation):
     return (n + 2*padding - dilation*(ks - 1) - 1)//stride + 1
 
 ex.mistake("Your numbers are right. But where the window is larger than the side with its padding "
            "there is no place: raise a ValueError there.",
-           misfits_pass=size_by(right_formula, fits=False))
+           misfits_pass=size_by(right_formula, misfit=never))
 
-ex.mistake("Your numbers are right. What is left are the numbers that make no sense: ValueError "
-           "for a padding under 0, and for ks, stride or dilation under 1.",
-           odd_numbers_pass=size_by(right_formula, sense=False))
+checks_left = ("stride padding dilation", "ks padding dilation", "ks stride dilation",
+               "ks stride padding", "")
+for left in checks_left:
+    ex.mistake("Your numbers are right. What is left are the numbers that make no sense: "
+               "ValueError for a padding under 0, and for ks, stride or dilation under 1.",
+               **{f"checks_only_{left}": size_by(right_formula, checked=left)})
+    ex.mistake("Your numbers are right. The ValueErrors of the docstring are still missing: for "
+               "windows that do not fit, and for numbers that make no sense.",
+               **{f"misfits_pass_checks_only_{left}": size_by(right_formula, never, left)})
 
-ex.mistake("Your numbers are right. The ValueErrors of the docstring are still missing: for "
-           "windows that do not fit, and for numbers that make no sense.",
-           no_errors=size_by(right_formula, fits=False, sense=False))
+# %% ../../../nbs/exercises/08_cnn.ipynb #a1f0c802
+def without_padding(n, ks, padding, dilation): return dilation*(ks - 1) + 1 > n
+
+def only_ks(n, ks, padding, dilation): return ks > n
+
+def without_dilation(n, ks, padding, dilation): return ks > n + 2*padding
+
+def equal_refused(n, ks, padding, dilation): return dilation*(ks - 1) + 1 >= n + 2*padding
+
+for also in "", "_odd_numbers_pass":
+    checks = {} if not also else dict(checked="")
+    too_soon = ("Your ValueError comes too soon. Padding makes the side longer: the window must "
+                "fit into n + 2*padding.")
+    ex.mistake(too_soon, **{"fit_without_padding" + also:
+                            size_by(right_formula, without_padding, **checks)})
+    ex.mistake(too_soon, **{"fit_of_ks_into_n" + also: size_by(right_formula, only_ks, **checks)})
+    ex.mistake("Your ValueError looks at ks alone. With dilation the window reaches further than "
+               "ks pixels: what must fit is its reach.",
+               **{"fit_without_dilation" + also:
+                  size_by(right_formula, without_dilation, **checks)})
+    ex.mistake("You refuse a window that is exactly as large as the side. It fits, at one place.",
+               **{"equal_refused" + also: size_by(right_formula, equal_refused, **checks)})
+
+@ex.mistake("Here padding 0 is refused. It is the usual one: only what is under 0 makes no sense.")
+def padding_0_refused(n, ks, stride=1, padding=0, dilation=1):
+    if padding < 1: raise ValueError("padding")
+    return size_by(right_formula)(n, ks, stride, padding, dilation)
+
+# %% ../../../nbs/exercises/08_cnn.ipynb #7842ad7d
+for also in "", "_odd_numbers_pass":
+    checks = {} if not also else dict(checked="")
+    for name, formula, misfit, sentence in (
+            ("dilation_nowhere", dilation_not_used, without_dilation,
+             "You have left out the dilation, in the formula and where you test whether the window "
+             "fits. With gaps it reaches further: how many pixels lie from its first weight to its "
+             "last?"),
+            ("padding_nowhere", padding_not_used, without_padding,
+             "You have left out the padding, in the formula and where you test whether the window "
+             "fits. It makes the side longer, on each of its two ends."),
+            ("padding_and_dilation_nowhere", padding_and_dilation_not_used, only_ks,
+             "Your lines know n, ks and stride. Padding makes the side longer on both ends, and "
+             "dilation makes the window reach further, in the formula and where you test whether "
+             "it fits.")):
+        ex.mistake(sentence, **{name + also: size_by(formula, misfit, **checks)})
+
+# %% ../../../nbs/exercises/08_cnn.ipynb #a1f0c803
+def with_none(n, ks, stride=1, padding=0, dilation=1):
+    try: return size_by(right_formula)(n, ks, stride, padding, dilation)
+    except ValueError: return None
+
+def with_zero(*args): return with_none(*args) or 0
+
+for fn in with_none, with_zero:
+    ex.mistake("You return something where there is no place. Whoever calls goes on calculating "
+               "with it: `raise ValueError(...)` stops, and its sentence tells why.",
+               **{fn.__name__: fn})
+
+@ex.mistake("You have used assert. It is for what you believe can never happen, and can be "
+            "switched off. For numbers that somebody may give: `raise ValueError(...)`.")
+def asserted(n, ks, stride=1, padding=0, dilation=1):
+    size = with_none(n, ks, stride, padding, dilation)
+    assert size is not None
+    return size
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #f6aae428
 @ex.right
@@ -161,19 +270,26 @@ def any_conv(dice):
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #8f09eb77
 two_channels, two_kernels = one_row(1, 2).view(1, 2, 1, 1), one_row(1, 10).view(2, 1, 1, 1)
+two_pictures = one_row(1, 2, 3, 4).view(2, 1, 1, 2)
+four_kernels = one_row(1, 10, 100, 1000).view(4, 1, 1, 1)
 
 fixed_convs = [
-    (one_row(1, 2, 3), one_row(1, 10)),
-    (torch.tensor([[[[1., 2, 3], [4, 5, 6]]]]), torch.tensor([[[[0., 1], [2, 0]]]])),
+    (one_row(1, 2, 3), one_row(1, 10), None),
+    (torch.tensor([[[[1., 2, 3], [4, 5, 6]]]]), torch.tensor([[[[0., 1], [2, 0]]]]), None),
+    (two_channels, one_row(1, 10).view(1, 2, 1, 1), None),
+    (two_pictures, one_row(1, 10), None),
     (one_row(1, 2, 3), one_row(1, 10), torch.tensor([5.])),                         # bias
+    (one_row(1, 2), two_kernels, torch.tensor([100., 200])),
     (one_row(1, 2, 3, 4), one_row(1, 10), None, 2),                                 # stride
     (torch.tensor([[[[1., 2], [3, 4]]]]), torch.tensor([[[[0., 1], [10, 0]]]]), None, 1, 1),
     (one_row(1, 2, 3, 4), one_row(1, 10), None, 1, 0, 2),                           # dilation
-    (two_channels, two_kernels, None, 1, 0, 1, 2)]                                  # groups
+    (two_channels, two_kernels, None, 1, 0, 1, 2),                                  # groups
+    (two_channels, four_kernels, None, 1, 0, 1, 2)]
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #78247c1e
 ex = exercise(conv_loops,
     draw=first_channel,
+    through=(0, 1, 2),
     cases=[*fixed_convs, any_conv, any_conv],
     hints=["One number of the result belongs to one picture, one kernel, one row and one column. "
            "Which pixels does it look at?",
@@ -193,20 +309,24 @@ def all_around(padding): return [padding]*4
 
 def by_stride(at, stride): return at*stride
 
-def its_group(o, each, c): return slice(o//each*c, o//each*c + c)
+def its_group(o, groups, each, c): return slice(o//each*c, o//each*c + c)
 
-def loops_with(pad=all_around, start=by_stride, gap=lambda dilation: dilation, reads=its_group):
+def rows_and_columns(kh, kw): return kh, kw
+
+def loops_with(pad=all_around, start=by_stride, gap=lambda dilation: dilation, reads=its_group,
+               sides=rows_and_columns, mode="constant", together=torch.sum):
     "`conv_loops` with one of its parts replaced"
     def conv(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
-        (_, c, kh, kw), d = w.shape, gap(dilation)
-        height = out_size(x.shape[2], kh, stride, padding, dilation)
-        width = out_size(x.shape[3], kw, stride, padding, dilation)
+        height = out_size(x.shape[2], w.shape[2], stride, padding, dilation)
+        width = out_size(x.shape[3], w.shape[3], stride, padding, dilation)
+        (kh, kw), c, d = sides(*w.shape[2:]), w.shape[1], gap(dilation)
         out = x.new_zeros(len(x), len(w), height, width)
-        x = F.pad(x, pad(padding))
+        x = F.pad(x, pad(padding), mode=mode)
         for n, o, i, j in np.ndindex(*out.shape):
             rows = slice(start(i, stride), start(i, stride) + d*(kh - 1) + 1, d)
             cols = slice(start(j, stride), start(j, stride) + d*(kw - 1) + 1, d)
-            out[n, o, i, j] = (x[n, reads(o, len(w)//groups, c), rows, cols]*w[o]).sum()
+            window = x[n, reads(o, groups, len(w)//groups, c), rows, cols]
+            out[n, o, i, j] = together(window*w[o])
         return out if b is None else out + b[:, None, None]
     return conv
 
@@ -238,12 +358,22 @@ def border_at_the_start_smaller(x, w, b=None, stride=1, p=0, *args):
 def border_at_the_end_smaller(x, w, b=None, stride=1, p=0, *args):
     return F.conv2d(F.pad(x, (0, p, 0, p)), w, b, stride, 0, *args)
 
-@ex.mistake("You have left out the padding. Put `padding` zeros around each picture before the "
-            "window begins to slide.")
+no_padding = ("You have left out the padding. Put `padding` zeros around each picture before the "
+              "window begins to slide.")
+
+ex.mistake(no_padding, padding_in_the_size_only=loops_with(pad=lambda p: [0]*4))
+
+@ex.mistake(no_padding)
 def padding_forgotten(x, w, b=None, stride=1, padding=0, *args):
     return F.conv2d(x, w, b, stride, 0, *args)
 
+ex.mistake("You have filled the border with the pixels at the edge. A convolution fills it with "
+           "zeros.",
+           edge_repeated=loops_with(mode="replicate"))
+
 # %% ../../../nbs/exercises/08_cnn.ipynb #4272a2d9
+def all_channels(o, groups, each, c): return slice(None)
+
 @ex.mistake("You have left out the stride. The window moves by `stride` pixels, so there are "
             "fewer places.")
 def stride_forgotten(x, w, b=None, stride=1, *args):
@@ -262,7 +392,11 @@ ex.mistake("Your result has the right size, but the window has no gaps. Take eve
            "pixel: the third number of a slice is its step.",
            dilation_in_the_size_only=loops_with(gap=lambda dilation: 1))
 
-def all_channels(o, each, c): return slice(None)
+ex.mistake("Your result has the right size, but your window knows nothing of stride, dilation and "
+           "groups. Begin at pixel i*stride, take every `dilation`-th pixel, and of the channels "
+           "only those of the kernel's group.",
+           size_only=loops_with(start=lambda at, stride: at, gap=lambda dilation: 1,
+                                reads=all_channels))
 
 ex.mistake("Each of your kernels reads all channels. With groups, a kernel has fewer channels "
            "than the picture, and reads only those of its own group.",
@@ -273,11 +407,94 @@ ex.mistake("Each of your kernels reads all channels, and the window has no gaps.
            "`dilation`-th pixel.",
            groups_and_dilation_left_out=loops_with(reads=all_channels, gap=lambda dilation: 1))
 
-def first_channels(o, each, c): return slice(c)
+def first_channels(o, groups, each, c): return slice(c)
 
 ex.mistake("Each of your kernels reads the first channels. With groups, the kernels of the second "
            "group read the second lot of channels, and so on.",
            groups_ignored=loops_with(reads=first_channels))
+
+def in_turn(o, groups, each, c): return slice(o % groups*c, o % groups*c + c)
+
+ex.mistake("You have dealt the groups out in turn, as one deals cards. The kernels of a group "
+           "stand together: with groups=2, the first half of them is the first group.",
+           groups_in_turn=loops_with(reads=in_turn))
+
+def own_channels(o, groups, each, c):
+    return slice(o*c, o*c + c) if groups > 1 else slice(c)
+
+ex.mistake("Each of your kernels reads channels of its own. All kernels of a group read the same "
+           "channels: count the groups, not the kernels.",
+           channels_of_its_own=loops_with(reads=own_channels))
+
+no_groups = ("You have left out the groups. With groups=2 the first half of the kernels reads the "
+             "first half of the channels, and the second half the second.")
+
+@ex.mistake(no_groups)
+def groups_not_used(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+    return F.conv2d(x, w, b, stride, padding, dilation)
+
+@ex.mistake(no_groups + " And the window has no gaps: with dilation it takes every "
+            "`dilation`-th pixel.")
+def groups_and_dilation_not_used(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+    return F.conv2d(x, w, b, stride, padding)
+
+# %% ../../../nbs/exercises/08_cnn.ipynb #a1f0c805
+ex.mistake("You have taken the mean of the products. A dot product adds them up.",
+           mean_of_the_products=loops_with(together=torch.mean))
+
+ex.mistake("You have swapped height and width of the kernel. The last axis counts columns: "
+           "`_, c, kh, kw = w.shape`.",
+           kernel_sides_swapped=loops_with(sides=lambda kh, kw: (kw, kh)))
+
+@ex.mistake("You have used one channel. A kernel has a grid of weights for every channel that it "
+            "reads, and the sum goes over all of them.")
+def first_channel_only(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+    return F.conv2d(x[:, :1], w[:, :1], b, stride, padding, dilation)
+
+@ex.mistake("You have worked on the first picture. There may be many in the batch.")
+def first_picture_only(x, *args):
+    return F.conv2d(x[:1], *args)
+
+@ex.mistake("You have filled in one number. `return` ends the function, even inside a loop: move "
+            "it to the left, behind the loop.")
+def returned_in_the_loop(x, w, b=None, *args):
+    full = F.conv2d(x, w, None, *args)
+    out = torch.zeros_like(full)
+    out[0, 0, 0, 0] = full[0, 0, 0, 0]
+    return out if b is None else out + b[:, None, None]
+
+# %% ../../../nbs/exercises/08_cnn.ipynb #a1f0c806
+bias_axes = ("Your bias stands on the wrong axis. It has one number for each output channel, and "
+             "behind the channels come height and width: give it two axes more, as in "
+             "`b[:, None, None]`.")
+
+def with_bias(conv, shape):
+    "A convolution whose bias is brought into another shape"
+    def biased(x, w, b=None, *args):
+        out = conv(x, w, None, *args)
+        return out if b is None else out + shape(b)
+    return biased
+
+ex.mistake(bias_axes, bias_as_a_row=with_bias(F.conv2d, lambda b: b))
+ex.mistake(bias_axes, bias_as_a_column=with_bias(F.conv2d, lambda b: b[:, None]))
+
+@ex.mistake("You have added the bias whether there is one or not. `b` may be None.")
+def bias_always_added(x, w, b=None, *args):
+    return F.conv2d(x, w, None, *args) + b[:, None, None]
+
+@ex.mistake("With `if b:` you ask a whole tensor whether it is true, which has no answer. Ask "
+            "whether there is one: `if b is not None`.")
+def truth_of_the_bias(x, w, b=None, *args):
+    return F.conv2d(x, w, b if b else None, *args)
+
+@ex.mistake("You have added the bias once for each channel that is read. Add it once, to the sum "
+            "over all channels.")
+def bias_for_each_channel(x, w, b=None, *args):
+    return F.conv2d(x, w, None if b is None else b*w.shape[1], *args)
+
+@ex.mistake("You have added the bias to every single product. Add it once, to their sum.")
+def bias_for_each_product(x, w, b=None, *args):
+    return F.conv2d(x, w, None if b is None else b*w[0].numel(), *args)
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #6fb44894
 ex.right(F.conv2d)
@@ -308,9 +525,10 @@ kernel_by_pixels = one_row(1, 10, 100, 1000).view(1, 2, 1, 2)
 
 ex = exercise(conv_unfold,
     draw=first_channel,
+    through=(0, 1, 2),
     cases=[*fixed_convs,
-           (two_pixels, column_of_two),
-           (channels_by_pixels, kernel_by_pixels),
+           (two_pixels, column_of_two, None),
+           (channels_by_pixels, kernel_by_pixels, None),
            (one_row(1, 2, 3, 4, 5), one_row(1, 10), None, 2, 0, 1),
            any_conv,
            any_conv],
@@ -320,7 +538,7 @@ ex = exercise(conv_unfold,
            "one row per output channel, one column per place. With groups, give both sides an "
            "axis for the group. Fold the places back into height and width, and add the bias.",
            "`columns = F.unfold(x, w.shape[2:], dilation, padding, stride).view(len(x), groups, "
-           "-1, places)`, where `places` is height times width; `out = (w.view(groups, "
+           "-1, places)`, where `places` is height times width; `out = (w.reshape(groups, "
            "len(w)//groups, -1)@columns).reshape(len(x), len(w), *size)`; then the bias as in "
            "`conv_loops`."],
     why="One large matrix product is what processors do best, so this is many times as fast as "
@@ -330,16 +548,21 @@ ex = exercise(conv_unfold,
 # %% ../../../nbs/exercises/08_cnn.ipynb #730320c7
 def as_it_is(w): return w
 
+def all_sides(w): return w.shape[2:]
+
 def unfolds_order(dilation, padding, stride): return dilation, padding, stride
 
-def unfold_with(weights=as_it_is, settings=unfolds_order, places=torch.Tensor.reshape):
+def unfold_with(weights=as_it_is, settings=unfolds_order, places=torch.Tensor.reshape,
+                sides=all_sides, turned=False, in_groups=True):
     "`conv_unfold` with one of its parts replaced"
     def conv(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
-        sides = zip(x.shape[2:], w.shape[2:])
-        size = [out_size(n, ks, stride, padding, dilation) for n, ks in sides]
-        columns = F.unfold(x, w.shape[2:], *settings(dilation, padding, stride))
+        pairs = zip(x.shape[2:], w.shape[2:])
+        size = [out_size(n, ks, stride, padding, dilation) for n, ks in pairs]
+        if not in_groups: groups = 1
+        columns = F.unfold(x, sides(w), *settings(dilation, padding, stride))
         columns = columns.view(len(x), groups, -1, columns.shape[-1])
         rows = weights(w).reshape(groups, len(w)//groups, -1)
+        if turned: size.reverse()
         out = places(rows@columns, (len(x), len(w), *size))
         return out if b is None else out + b[:, None, None]
     return conv
@@ -362,11 +585,26 @@ ex.mistake("You have not given the stride to F.unfold, so it makes a column for 
            "it on: `stride=stride`.",
            stride_left_out_of_unfold=unfold_with(settings=without_stride))
 
-def without_padding(dilation, padding, stride): return dilation, 0, stride
+def without_its_padding(dilation, padding, stride): return dilation, 0, stride
 
-ex.mistake("You have not given the padding to F.unfold, so it makes too few columns. Hand it on: "
-           "`padding=padding`.",
-           padding_left_out_of_unfold=unfold_with(settings=without_padding))
+ex.mistake("The number of columns does not fit the size of the result. Padding is added once: "
+           "leave the picture as it is and let F.unfold do it, with `padding=padding`.",
+           padding_left_out_of_unfold=unfold_with(settings=without_its_padding))
+
+def without_its_dilation(dilation, padding, stride): return 1, padding, stride
+
+ex.mistake("You have not given the dilation to F.unfold. Hand it on: `dilation=dilation`.",
+           dilation_left_out_of_unfold=unfold_with(settings=without_its_dilation))
+
+ex.mistake("You have given F.unfold one side of the kernel, and it takes a square. A kernel may be "
+           "taller than wide: `w.shape[2:]` has both sides.",
+           square_kernels_only=unfold_with(sides=lambda w: w.shape[3]))
+
+def dilation_alone(dilation, padding, stride): return (dilation,)
+
+ex.mistake("You have given neither padding nor stride to F.unfold, so it makes a column for every "
+           "place without them. Hand both on: `padding=padding, stride=stride`.",
+           padding_and_stride_left_out_of_unfold=unfold_with(settings=dilation_alone))
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #b5fc1459
 def channels_last(w): return w.permute(0, 2, 3, 1)
@@ -382,9 +620,56 @@ def kernel_turned_before_unfold(x, w, *args):
 
 def reshaped_too_early(out, shape): return out.flatten(1, 2).transpose(1, 2).reshape(shape)
 
-ex.mistake("You have reshaped a matrix whose rows are places. Bring the channels before the "
-           "places first, with transpose, or put the kernels on the left of the product.",
-           places_before_channels=unfold_with(places=reshaped_too_early))
+places_first = ("You have reshaped a matrix whose rows are places. Bring the channels before the "
+                "places first, with transpose, or put the kernels on the left of the product.")
+
+ex.mistake(places_first, places_before_channels=unfold_with(places=reshaped_too_early))
+ex.mistake(places_first, places_before_channels_no_groups=unfold_with(places=reshaped_too_early,
+                                                                      in_groups=False))
+
+@ex.mistake("Your products are right, but each picture is one long row. Fold the places back: "
+            "reshape the result to (pictures, kernels, height, width).")
+def places_not_folded(x, w, b=None, *args):
+    out = F.conv2d(x, w, None, *args).flatten(2)
+    return out if b is None else out + b[:, None]
+
+ex.mistake("You have swapped height and width at the end. Height comes first, as in the picture.",
+           sides_swapped_at_the_end=unfold_with(turned=True))
+
+# %% ../../../nbs/exercises/08_cnn.ipynb #a1f0c807
+ex.mistake("You have left out the groups. Cut the columns and the kernels into groups, and "
+           "multiply each group with its own: an axis for the group on both sides does it.",
+           groups_left_out_of_the_product=unfold_with(in_groups=False))
+
+@ex.mistake("You have worked on the first picture: `[0]` drops all others. `@` can multiply all of "
+            "them at once.")
+def first_picture_unfolded(x, *args):
+    return F.conv2d(x[:1], *args)
+
+ex.mistake(bias_axes, row_of_bias=with_bias(F.conv2d, lambda b: b))
+ex.mistake(bias_axes, column_of_bias=with_bias(F.conv2d, lambda b: b[:, None]))
+ex.mistake("You have added the bias whether there is one or not. `b` may be None.",
+           bias_never_none=bias_always_added)
+ex.mistake("With `if b:` you ask a whole tensor whether it is true, which has no answer. Ask "
+           "whether there is one: `if b is not None`.",
+           bias_taken_for_a_truth=truth_of_the_bias)
+
+@ex.mistake("You have taken the root of the number of places for both sides. A picture need not be "
+            "square: `out_size` gives each side.")
+def square_results_only(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+    out = F.conv2d(x, w, None, stride, padding, dilation, groups)
+    side = int(out[0, 0].numel()**0.5)
+    out = out.flatten(2).reshape(len(x), len(w), side, side)
+    return out if b is None else out + b[:, None, None]
+
+@ex.mistake("You have multiplied columns by kernels. The kernels stand on the left, as rows, the "
+            "windows on the right, as columns: `rows@columns`.")
+def columns_on_the_left(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+    size = F.conv2d(x, w, None, stride, padding, dilation, groups).shape
+    columns = F.unfold(x, w.shape[2:], dilation, padding, stride)
+    columns = columns.view(len(x), groups, -1, columns.shape[-1])
+    out = (columns@w.reshape(groups, len(w)//groups, -1)).reshape(size)
+    return out if b is None else out + b[:, None, None]
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #76606777
 ex.right(F.conv2d)
@@ -426,12 +711,27 @@ ex.mistake((0, 5),
 ex.mistake((0, 0, 10, 0, 0),
            "You have multiplied each pixel by the middle of the kernel. Its neighbours count as "
            "well: three products are added at each place.")
+ex.mistake((5, 10, 15),
+           "You have turned the kernel, as mathematics does, and left out the padding. Leave the "
+           "kernel as it is, and put a zero on each end of the row.")
+ex.mistake((0, 0, 15, 10, 5, 0, 0),
+           "You have put two zeros on each end. Padding 1 is one zero on each end: then there are "
+           "as many windows as pixels.")
+ex.mistake((0, 30, 30, 30, 0),
+           "You have multiplied the 5 by the sum of the kernel. In each window it meets one "
+           "weight only: which one depends on where it stands.")
+ex.mistake(30,
+           "You have added up all windows. Each place of the window gives a number of its own.")
+for early_or_late in (15, 10, 5, 0, 0), (0, 0, 15, 10, 5):
+    ex.mistake(early_or_late,
+               "The order is right, but it stands one place too far to one side. The first window "
+               "begins at the zero in front of the row: 0 0 0.")
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #9cf3571c
 def any_pool(dice):
     n, c = dice.pick(1, 2), dice.pick(1, 2)
     h, wide = dice.pick(6, 7, 8), dice.pick(6, 9, 11)
-    return dice.normal(n, c, h, wide) - 1, dice.pick(2, 3)
+    return dice.normal(n, c, h, wide).float() - 1, dice.pick(2, 3)
 
 def any_pool_by_four(dice):
     return any_pool(dice)[0], 4
@@ -440,7 +740,14 @@ def picture_of(*rows):
     "A batch of one picture with one channel"
     return torch.tensor([[list(rows)]], dtype=torch.float32)
 
+def torchs_max_pool(x, ks=2):
+    return F.max_pool2d(x, ks)
+
+def torchs_avg_pool(x, ks=2):
+    return F.avg_pool2d(x, ks)
+
 pool_cases = [(picture_of([1, 2, 5, 4], [3, 0, 0, 7]), 2),
+              (picture_of([4, 1, 0, 2], [0, 3, 6, 0]),),                    # `ks` left out
               (picture_of([1, 2, 5, 4, 9], [3, 0, 0, 7, 9]), 2),            # a rest at the edge
               (picture_of([1, 2, 3], [4, 5, 6], [7, 8, 0]), 3),
               (picture_of([-1, -2], [-3, -4]), 2),
@@ -452,6 +759,7 @@ pool_cases = [(picture_of([1, 2, 5, 4], [3, 0, 0, 7]), 2),
 # %% ../../../nbs/exercises/08_cnn.ipynb #f4d58e81
 ex = exercise(max_pool,
     draw=first_channel,
+    through=(0,),
     cases=pool_cases,
     hints=["Cut a picture of 4 by 4 into windows of 2 by 2. How many are there, and what is kept "
            "of each?",
@@ -464,7 +772,7 @@ ex = exercise(max_pool,
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #61369dd9
 ex.mistake("You have taken the mean of every window. Max pooling keeps its largest number.",
-           mean_taken=F.avg_pool2d)
+           mean_taken=torchs_avg_pool)
 
 @ex.mistake("Your windows overlap, they move by one pixel. In pooling they lie side by side: each "
             "begins `ks` pixels after the last.")
@@ -490,10 +798,16 @@ def blocks_of(x, ks):
     n, c, h, w = x.shape
     return x[:, :, :h//ks*ks, :w//ks*ks].reshape(n, c, h//ks, ks, w//ks, ks)
 
-@ex.mistake("You have kept the first number of each window. Look at all of them and keep the "
-            "largest.")
+first_kept = ("You have kept the first number of each window. Look at all of them and keep the "
+              "largest.")
+
+@ex.mistake(first_kept)
 def a_corner(x, ks=2):
     return blocks_of(x, ks)[..., 0, :, 0]
+
+@ex.mistake(first_kept)
+def every_second_pixel(x, ks=2):
+    return x[:, :, ::ks, ::ks]
 
 @ex.mistake("You have taken the largest number of the whole picture. Each window of `ks` by `ks` "
             "pixels gives one of its own.")
@@ -504,8 +818,116 @@ def max_of_the_picture(x, ks=2):
 def max_over_channels(x, ks=2):
     return F.max_pool2d(x, ks).amax(1, keepdim=True)
 
+# %% ../../../nbs/exercises/08_cnn.ipynb #a1f0c808
+def windows_of(x, ks):
+    "Windows side by side, their pixels along the last two axes"
+    return x.unfold(2, ks, ks).unfold(3, ks, ks)
+
+too_many_axes = ("You have reduced one axis of the windows. A window has rows and columns: the "
+                 "last two axes go, both.")
+
+wrong_axes = ("You have reduced the axes 2 and 3, which count the windows. The pixels of a window "
+              "lie along the last two axes.")
+
+whole_batch = ("You have made one number of the whole batch. Without axes, all of them go; here "
+               "only the last two shall go.")
+
+cut_wrong = ("You have cut a row of numbers into pieces, and those are no windows. Of the reshaped "
+             "axes, the pixels of a window are not the last two: row of windows, row in the "
+             "window, column of windows, column in the window.")
+
+def cut_in_pieces(x, ks):
+    n, c, h, w = x.shape
+    return x[:, :, :h//ks*ks, :w//ks*ks].reshape(n, c, h//ks, w//ks, ks, ks)
+
+def windows_at(x, ks, step):
+    "As many windows as there are side by side, but each begins `step` pixels after the last"
+    h, w = x.shape[2]//ks, x.shape[3]//ks
+    return x.unfold(2, ks, step).unfold(3, ks, step)[:, :, :h, :w]
+
+def pooled_by(together):
+    "The usual slips with the axes of the windows, for one way to put a window together"
+    def one_axis(x, ks=2): return together(windows_of(x, ks), -1)
+    def windows_pooled(x, ks=2): return together(windows_of(x, ks), (2, 3))
+    def one_number(x, ks=2): return together(x, (0, 1, 2, 3))
+    def axes_kept(x, ks=2): return together(windows_of(x, ks), (-2, -1), keepdim=True)
+    def square_only(x, ks=2):
+        return together(windows_of(x, ks)[:, :, :, :x.shape[2]//ks], (-2, -1))
+    def begins_at_i(x, ks=2): return together(windows_at(x, ks, 1), (-2, -1))
+    def begins_at_2i(x, ks=2): return together(windows_at(x, ks, 2), (-2, -1))
+    def pieces(x, ks=2): return together(cut_in_pieces(x, ks), (-2, -1))
+    def whole_channels(x, ks=2): return together(x, (-2, -1))
+    def no_channels(x, ks=2): return together(windows_of(x, ks), (1, -2, -1))
+    def one_of_all_windows(x, ks=2): return together(windows_of(x, ks), (0, 1, 2, 3, 4, 5))
+    ex.mistake(too_many_axes, one_axis=one_axis)
+    ex.mistake(wrong_axes, windows_pooled=windows_pooled)
+    ex.mistake(whole_batch, one_number=one_number)
+    ex.mistake("You have kept the axes of the windows, each with length 1. They go: without "
+               "`keepdim`.", axes_kept=axes_kept)
+    ex.mistake("You have taken the height for the width. Pictures need not be square.",
+               square_only=square_only)
+    ex.mistake("Your window moves by one pixel. The window for place i begins at pixel i times "
+               "`ks`.", begins_at_i=begins_at_i)
+    ex.mistake("Your windows begin at every second pixel. They begin at pixel i times `ks`.",
+               begins_at_2i=begins_at_2i)
+    ex.mistake(cut_wrong, pieces=pieces)
+    ex.mistake("You have made one number of each channel. Each window of `ks` by `ks` pixels gives "
+               "one of its own.", whole_channels=whole_channels)
+    ex.mistake("You have mixed the channels. Each channel is pooled by itself: its axis stays.",
+               no_channels=no_channels)
+    ex.mistake(whole_batch, one_of_all_windows=one_of_all_windows)
+
+pooled_by(torch.amax)
+
+# %% ../../../nbs/exercises/08_cnn.ipynb #a1f0c809
+@ex.mistake("Along an axis, `max` gives two tensors, the largest numbers and where they stand. "
+            "Take the first of them, or use `amax`, which gives only the numbers.")
+def numbers_and_places(x, ks=2):
+    return windows_of(x, ks).amax(-1).max(-1)
+
+@ex.mistake("Along an axis, `max` gives two tensors, the largest numbers and where they stand. "
+            "`amax` gives only the numbers, and takes both axes at once.")
+def numbers_and_places_of_rows(x, ks=2):
+    return windows_of(x, ks).max(-1)
+
+@ex.mistake("You give the place of the largest number, not the number: arg means where.")
+def place_of_the_largest(x, ks=2):
+    return windows_of(x, ks).flatten(-2).argmax(-1)
+
+@ex.mistake("You have kept the smallest number of each window. Max pooling keeps the largest.")
+def smallest_kept(x, ks=2):
+    return windows_of(x, ks).amin((-2, -1))
+
+@ex.mistake("You have added up each window. Max pooling keeps its largest number.")
+def windows_added(x, ks=2):
+    return windows_of(x, ks).sum((-2, -1))
+
+@ex.mistake("You have forgotten the signs. -4 is smaller than -1: no `abs` here.")
+def largest_without_its_sign(x, ks=2):
+    return F.max_pool2d(x.abs(), ks)
+
+@ex.mistake("You have pooled along one axis. A window has `ks` rows and `ks` columns.")
+def pooled_along_one_axis(x, ks=2):
+    return x.unfold(2, ks, ks).amax(-1)
+
+@ex.mistake("You have used the first channel. Each channel is pooled by itself, and all stay.")
+def max_of_the_first_channel(x, ks=2):
+    return F.max_pool2d(x[:, :1], ks)
+
+@ex.mistake("A rest at the edge does not fill a window: cut it off before you reshape, down to "
+            "h//ks*ks rows and w//ks*ks columns.")
+def reshaped_with_the_rest(x, ks=2):
+    n, c, h, w = x.shape
+    return x.reshape(n, c, h//ks, ks, w//ks, ks).amax((3, 5))
+
+@ex.mistake("Along an axis, `max` gives two tensors, the largest numbers and where they stand, and "
+            "the two together have no `max`. `amax` gives only the numbers, and takes both axes at "
+            "once.")
+def max_of_numbers_and_places(x, ks=2):
+    return windows_of(x, ks).max(-1).max(-1)
+
 # %% ../../../nbs/exercises/08_cnn.ipynb #b954558d
-ex.right(F.max_pool2d)
+ex.right(torchs_max_pool)
 
 @ex.right
 def max_of_blocks(x, ks=2):
@@ -514,6 +936,7 @@ def max_of_blocks(x, ks=2):
 # %% ../../../nbs/exercises/08_cnn.ipynb #f999b09e
 ex = exercise(avg_pool,
     draw=first_channel,
+    through=(0,),
     cases=pool_cases,
     hints=["What is different from `max_pool`, and what stays?",
            "Average over the pixels of each window, the last two axes of `_windows`. Another "
@@ -539,7 +962,7 @@ def divided_by_four(x, ks=2):
     return F.avg_pool2d(x, ks)*ks**2/4
 
 ex.mistake("You have kept the largest number. Average pooling gives the mean of each window.",
-           largest_kept=F.max_pool2d)
+           largest_kept=torchs_max_pool)
 
 @ex.mistake("Your windows overlap, they move by one pixel. In pooling they lie side by side: each "
             "begins `ks` pixels after the last.")
@@ -559,8 +982,51 @@ def mean_of_two(x, ks=2):
 def mean_over_channels(x, ks=2):
     return F.avg_pool2d(x, ks).mean(1, keepdim=True)
 
+# %% ../../../nbs/exercises/08_cnn.ipynb #a1f0c80a
+pooled_by(torch.mean)
+
+@ex.mistake("You have divided with //, which rounds down. A mean may have a fraction: /.")
+def mean_rounded_down(x, ks=2):
+    return windows_of(x, ks).sum((-2, -1))//ks**2
+
+@ex.mistake("You have divided by 2*ks. A window has `ks` rows of `ks` pixels: `ks*ks` of them.")
+def divided_by_two_ks(x, ks=2):
+    return F.avg_pool2d(x, ks)*ks/2
+
+@ex.mistake("You have taken the middle one of the sorted numbers, the median. The mean is their "
+            "sum, divided by how many there are.")
+def median_of_windows(x, ks=2):
+    return windows_of(x, ks).flatten(-2).median(-1).values
+
+@ex.mistake("You have taken the middle between the smallest and the largest. In a mean every pixel "
+            "counts.")
+def middle_of_the_range(x, ks=2):
+    pixels = windows_of(x, ks)
+    return (pixels.amax((-2, -1)) + pixels.amin((-2, -1)))/2
+
+@ex.mistake("You have added up the channels as well. Each channel is pooled by itself; a "
+            "convolution does that with as many groups as channels.")
+def channels_added_up(x, ks=2):
+    c = x.shape[1]
+    return F.conv2d(x, torch.ones(c, c, ks, ks, dtype=x.dtype)/ks**2, stride=ks)
+
+@ex.mistake("Here `ks` is taken for the size of the result. It is the size of a window.")
+def ks_windows(x, ks=2):
+    return F.adaptive_avg_pool2d(x, ks)
+
+@ex.mistake("A rest at the edge does not fill a window: cut it off before you reshape, down to "
+            "h//ks*ks rows and w//ks*ks columns.")
+def mean_with_the_rest(x, ks=2):
+    n, c, h, w = x.shape
+    return x.reshape(n, c, h//ks, ks, w//ks, ks).mean((3, 5))
+
+@ex.mistake("Your windows grow where a rest is left at the edge. Each has `ks` by `ks` pixels, and "
+            "the rest is left out.")
+def windows_that_grow(x, ks=2):
+    return F.adaptive_avg_pool2d(x, (x.shape[2]//ks, x.shape[3]//ks))
+
 # %% ../../../nbs/exercises/08_cnn.ipynb #a603f11e
-ex.right(F.avg_pool2d)
+ex.right(torchs_avg_pool)
 
 @ex.right
 def mean_of_blocks(x, ks=2):
@@ -572,36 +1038,28 @@ def mean_by_convolution(x, ks=2):
     kernels = torch.full((c, 1, ks, ks), 1/ks**2, dtype=x.dtype)
     return F.conv2d(x, kernels, stride=ks, groups=c)
 
-# %% ../../../nbs/exercises/08_cnn.ipynb #18d07e31
-def numbers_for(p):
-    "Numbers that depend on the shape of `p` alone"
-    seed = sum(n*7**i for i, n in enumerate(p.shape))
-    gen = torch.Generator().manual_seed(seed)
-    return torch.randn(p.shape, generator=gen, dtype=p.dtype)/max(1, p[0].numel())**0.5
-
-@torch.no_grad()
-def filled_outputs(model, x):
-    """What `model` gives for `x` in training and in evaluation mode, when each parameter holds
-    `numbers_for` it; TypeError when it is no model"""
-    if not isinstance(model, nn.Module):
-        raise TypeError("a model is to come back, as nn.Sequential(*layers) is one, and not a "
-                        f"{type(model).__name__}")
-    model, copies, outputs = model.double(), [x.clone(), x.clone()], {}
-    model(x)                                            # makes lazy layers
-    for p in model.parameters(): p.copy_(numbers_for(p))
-    for m in model.modules():
-        if isinstance(m, nn.BatchNorm2d):
-            m.reset_running_stats()
-            m.momentum = None                           # evaluation uses exactly what training saw
-    for mode, xb in zip(("training", "evaluation"), copies):
-        model.train(mode == "training")
-        torch.manual_seed(0)                            # of dropout
-        outputs[mode] = model(xb)
+# %% ../../../nbs/exercises/08_cnn.ipynb #a1f0c80b
+def filled_outputs(make, x):
+    """What a network gives for `x` in training and in evaluation mode, when each parameter holds
+    `known_numbers` it, and how many weights it has; TypeError when it cannot learn"""
+    with in_float64(): model = new_network(make, x)
+    for p in model.parameters(): p.grad = None
+    outputs = {"weights": sum(p.numel() for p in model.parameters() if p.ndim > 1)}
+    with in_float64(), torch.no_grad():
+        for p in model.parameters(): p.copy_(known_numbers(p))
+        for m in model.modules():
+            if isinstance(m, nn.BatchNorm2d):
+                m.reset_running_stats()
+                m.momentum = None                       # evaluation uses exactly what training saw
+        for mode in "training", "evaluation":
+            model.train(mode == "training")
+            torch.manual_seed(0)                        # of dropout
+            outputs[mode] = model(x.clone())
     return outputs
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #9b6d4c05
 def outputs_of(Net, width, dropout, norm, x):
-    return filled_outputs(Net(width, dropout, norm), x)
+    return filled_outputs(lambda: Net(width, dropout, norm), x)
 
 ramp = torch.linspace(-1, 1, 3072, dtype=torch.float64).view(1, 3, 32, 32)
 
@@ -619,7 +1077,8 @@ ex = exercise(Net,
            (4, 0.5, False, ramp),
            normed_net,
            any_net],
-    next="`print` your model, and go through its layers one by one with the docstring beside them.",
+    next="`print` your model, and go through its layers one by one with the chain `cnn` beside "
+         "them.",
     hints=["The chain `cnn` above has ten layers. Which of them hold numbers that are learned? "
            "Only those must be made in `__init__`.",
            "In `__init__`: call `super().__init__()`, then make two convolutions, two batch "
@@ -634,16 +1093,21 @@ ex = exercise(Net,
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #2d619760
 def net_chain(width=16, dropout=0., norm=False,
-              bend=nn.Tanh, norm_after=False, end=(), drop=nn.Dropout, pool=nn.MaxPool2d):
+              bend=nn.Tanh, last_bend=nn.Tanh, norm_after=False, end=(), drop=nn.Dropout,
+              pool=nn.MaxPool2d, poolings=2, second=None, n_out=2, drop_late=False, pad=1):
     "`Net` as a chain whose layers are made in another order, or with one part replaced"
-    dense2, dense1 = nn.Linear(32, 2), nn.Linear(width//2*8*8, 32)
-    def block(ni, nf):
-        conv = nn.Conv2d(ni, nf, 3, padding=1, bias=not norm or norm_after)
+    second = second or width//2
+    side = 32//2**poolings if pad else 6
+    dense2, dense1 = nn.Linear(32, n_out), nn.Linear(second*side*side, 32)
+    def block(ni, nf, pooled=True):
+        conv = nn.Conv2d(ni, nf, 3, padding=pad, bias=not norm or norm_after)
         layers = [nn.BatchNorm2d(nf) if norm else nn.Identity(), bend()]
         if norm_after: layers.reverse()
-        return [conv, *layers, pool(2)]
-    blocks = [*block(3, width), *block(width, width//2)]
-    return nn.Sequential(*blocks, nn.Flatten(), drop(dropout), dense1, nn.Tanh(), dense2, *end)
+        return [conv, *layers, *([pool(2)] if pooled else [])]
+    blocks = [*block(3, width), *block(width, second, poolings == 2)]
+    dense = [drop(dropout), dense1, last_bend()]
+    if drop_late: dense.append(dense.pop(0))
+    return nn.Sequential(*blocks, nn.Flatten(), *dense, dense2, *end)
 
 ex.right(net_chain)
 
@@ -653,10 +1117,20 @@ ex.right(net_chain)
 def no_bend(*args):
     return net_chain(*args, bend=nn.Identity)
 
-@ex.mistake("You have bent with ReLU after the convolutions. It would learn well, but the chain "
-            "above uses tanh, and the two are compared below.")
+relu_used = "You have bent with ReLU. It would learn well, but the chain above uses tanh."
+
+@ex.mistake(relu_used)
 def relu_for_tanh(*args):
     return net_chain(*args, bend=nn.ReLU)
+
+@ex.mistake(relu_used)
+def relu_everywhere(*args):
+    return net_chain(*args, bend=nn.ReLU, last_bend=nn.ReLU)
+
+@ex.mistake("You have left out the tanh between the dense layers. Without a bend the two are no "
+            "more than one.")
+def no_bend_between_dense_layers(*args):
+    return net_chain(*args, last_bend=nn.Identity)
 
 @ex.mistake("You have put a tanh after the last layer. It gives scores, which may be large: leave "
             "them as they are.")
@@ -695,6 +1169,67 @@ def norm_after_tanh(*args):
 def average_pooling(*args):
     return net_chain(*args, pool=nn.AvgPool2d)
 
+# %% ../../../nbs/exercises/08_cnn.ipynb #a1f0c80c
+@ex.mistake("Your network has the same size whatever `width` says. The first convolution makes "
+            "`width` channels, the second `width//2`.")
+def width_ignored(width, dropout, norm):
+    return net_chain(16, dropout, norm)
+
+@ex.mistake("Your second convolution makes as many channels as the first. It makes half as many: "
+            "`width//2`.")
+def width_kept(width, dropout, norm):
+    return net_chain(width, dropout, norm, second=width)
+
+@ex.mistake("You have pooled once. After each of the two convolutions, height and width are "
+            "halved.")
+def pooled_once(*args):
+    return net_chain(*args, poolings=1)
+
+@ex.mistake("Your batch norm is there whatever `norm` says. Without it, `nn.Identity()` stands in "
+            "its place.")
+def always_norm(width, dropout, norm):
+    return net_chain(width, dropout, True)
+
+@ex.mistake("You drop numbers after the first dense layer. The docstring of `dropout` says: "
+            "before dense1, right behind the flattening.")
+def dropout_too_late(*args):
+    return net_chain(*args, drop_late=True)
+
+@ex.mistake("Your dropout does not use the number that is given: hand `dropout` on to it.")
+def dropout_of_a_half(width, dropout, norm):
+    return net_chain(width, 0.5, norm)
+
+@ex.mistake("Your last layer gives one score. There are two classes: one score for each.")
+def one_score(*args):
+    return net_chain(*args, n_out=1)
+
+class FlattenAll(nn.Module):
+    "Flattens the batch as well, as `x.flatten()` does"
+    def forward(self, x): return x.flatten()
+
+@ex.mistake("You have flattened the batch, too: all pictures have become one long row. The first "
+            "axis stays: `x.flatten(1)`.")
+def batch_flattened(*args):
+    *rest, flatten, drop, dense1, bend, dense2 = net_chain(*args)
+    return nn.Sequential(*rest, FlattenAll(), drop, dense1, bend, dense2)
+
+@ex.mistake("You have left out the padding. The convolutions of the chain keep the size: "
+            "`padding=1`.")
+def convolutions_not_padded(*args):
+    return net_chain(*args, pad=0)
+
+@ex.mistake("What comes out of the second pooling has channels, height and width. A dense layer "
+            "takes one long row per picture: `x.flatten(1)` before it.")
+def flatten_forgotten(*args):
+    *blocks, flatten, drop, dense1, bend, dense2 = net_chain(*args)
+    return nn.Sequential(*blocks, drop, dense1, bend, dense2)
+
+@ex.mistake("Your first dense layer expects 512 numbers whatever `width` says. There are "
+            "`width//2` channels of 8 by 8.")
+def always_512(*args):
+    *others, dense1, bend, dense2 = net_chain(*args)
+    return nn.Sequential(*others, nn.Linear(512, 32), bend, dense2)
+
 # %% ../../../nbs/exercises/08_cnn.ipynb #15e00624
 ex = question("flat_length",
     after="A network of convolutions",
@@ -709,7 +1244,9 @@ ex = question("flat_length",
         "channel instead.")
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #6b78cb57
-ex.mistake(24*24*12, "You have halved the sides once. There are two poolings: 48, 24, 12.")
+ex.mistake(24*24*12,
+           "You have halved the sides once, 12·24·24, or counted what goes in, 3·48·48. There are "
+           "two poolings, and the second convolution makes 12 channels.")
 ex.mistake(48*48*12, "You have kept all pixels. Each of the two poolings halves both sides.")
 ex.mistake(12*12*24,
            "You have counted the channels of the first convolution. The second one makes width//2 "
@@ -717,6 +1254,19 @@ ex.mistake(12*12*24,
 ex.mistake(8*8*12, "You have counted for pictures of 32×32. These have 48 pixels on a side.")
 ex.mistake(144, "You have counted one channel. Flattening puts all channels side by side.")
 ex.mistake(6*6*12, "You have halved the sides three times. There are two poolings.")
+ex.mistake(512, "That is the row for pictures of 32×32 and width 16. Here both are larger.")
+ex.mistake(10*10*12,
+           "You have let the convolutions cut off the edge. They are padded, and keep the size.")
+ex.mistake(8*12*12,
+           "You have counted 8 channels, as with width 16. Here width//2 is 12.")
+ex.mistake(24*24*24,
+           "You have stopped after the first block. A second convolution halves the channels, and "
+           "a second pooling halves both sides.")
+ex.mistake(48*48,
+           "You have counted the pixels that go in. Two poolings halve both sides, and there are "
+           "12 channels.")
+ex.mistake((12, 12, 12), "That is the shape. How many numbers are there in it?")
+ex.mistake(32, "So many numbers come out of the first dense layer. How many go in?")
 
 # %% ../../../nbs/exercises/08_cnn.ipynb #c629ee59
 row_of_four = one_row(1, 2, 3, 4)
@@ -734,6 +1284,11 @@ ex = exercise(shifted,
     cases=[(row_of_four, 1),
            (row_of_four, -1),
            (row_of_four, 0),
+           (row_of_four, 2),
+           (row_of_four, -2),
+           (row_of_four, 5),
+           (row_of_four, -5),
+           (one_row(1, 2, 3, 4, 5, 6).view(1, 2, 1, 3), 1),
            any_move,
            moved_out_of_sight],
     hints=["Which pixel of the old picture comes to stand at place 3 when everything moves to "
@@ -766,16 +1321,42 @@ def shifted_by_cat(x, dx):
 def to_the_left(x, dx):
     return shifted_by_index(x, -dx)
 
-@ex.mistake('You have let what leaves on one side come back on the other. Repeat the pixel at the '
-            'edge instead: in F.pad that is mode="replicate".')
+round_the_back = ('You have let what leaves on one side come back on the other. Repeat the pixel '
+                  'at the edge instead: in F.pad that is mode="replicate".')
+
+@ex.mistake(round_the_back)
 def back_on_the_other_side(x, dx):
     return x.roll(dx, -1)
 
-@ex.mistake('You have filled up with zeros. Repeat the pixel at the edge instead: in F.pad that is '
-            'mode="replicate".')
+@ex.mistake(round_the_back)
+def back_and_to_the_left(x, dx):
+    return x.roll(-dx, -1)
+
+@ex.mistake("You have filled up with the pixel at the other edge. Moved to the right, the first "
+            "column is repeated; moved to the left, the last one.")
+def the_other_edge(x, dx):
+    at = torch.arange(x.shape[-1]) - dx
+    return x[..., at.where(at >= 0, -1).where(at < x.shape[-1], 0)]
+
+zeros_used = ('You have filled up with zeros. Repeat the pixel at the edge instead: in F.pad that '
+              'is mode="replicate".')
+
+@ex.mistake(zeros_used)
 def filled_with_zeros(x, dx):
     right, left = max(dx, 0), max(-dx, 0)
     return F.pad(x, (right, left, 0, 0))[..., left:left + x.shape[-1]]
+
+@ex.mistake(zeros_used)
+def written_into_zeros(x, dx):
+    out, w = torch.zeros_like(x), x.shape[-1]
+    if dx >= 0: out[..., dx:] = x[..., :w - dx]
+    else: out[..., :dx] = x[..., -dx:]
+    return out
+
+@ex.mistake('You have mirrored the edge. Here the last pixel is repeated: mode="replicate".')
+def mirrored(x, dx):
+    right, left = max(dx, 0), max(-dx, 0)
+    return F.pad(x, (right, left, 0, 0), mode="reflect")[..., left:left + x.shape[-1]]
 
 @ex.mistake("You have moved the pictures up or down. The last axis is the one from left to right.")
 def downwards(x, dx):
@@ -793,3 +1374,42 @@ def left_does_nothing(x, dx):
             "pictures keep their size.")
 def grown(x, dx):
     return F.pad(x, (max(dx, 0), max(-dx, 0), 0, 0), mode="replicate")
+
+# %% ../../../nbs/exercises/08_cnn.ipynb #a1f0c80d
+@ex.mistake("Your pictures have not moved. You add pixels on one side and cut the same ones off "
+            "again: cut on the other side.")
+def cut_on_the_same_side(x, dx):
+    return x.clone()
+
+@ex.mistake("Your pictures lose columns when they move to the left. Add as many on the right as "
+            "you cut off on the left.")
+def shrunk_to_the_left(x, dx):
+    return F.pad(x, (dx, 0, 0, 0), mode="replicate")[..., :x.shape[-1]]
+
+@ex.mistake("With dx = 0 nothing is left: `[..., :-0]` is `[..., :0]`, and that is empty. Count "
+            "the columns that stay from the other end, or treat 0 by itself.")
+def emptied_by_zero(x, dx):
+    if dx >= 0: return F.pad(x, (dx, 0, 0, 0), mode="replicate")[..., :-dx or -x.shape[-1] - dx]
+    return F.pad(x, (0, -dx, 0, 0), mode="replicate")[..., -dx:]
+
+@ex.mistake("Your pictures grow when they move further than they are wide. They keep their size "
+            "even when nothing of them is left to see but the edge.")
+def grown_when_out_of_sight(x, dx):
+    first, last = x[..., :1].repeat(1, 1, 1, max(dx, 0)), x[..., -1:].repeat(1, 1, 1, max(-dx, 0))
+    if dx == 0: return x
+    return torch.cat([first, x[..., :-dx]] if dx > 0 else [x[..., -dx:], last], -1)
+
+@ex.mistake("You have moved by one pixel, whatever `dx` says.")
+def moved_by_one(x, dx):
+    return shifted_by_index(x, (dx > 0) - (dx < 0))
+
+@ex.mistake("Some of your columns do not exist, and a negative number counts from the other end. "
+            "Hold the numbers of the columns between 0 and the last one, with `clamp`.")
+def columns_not_clamped(x, dx):
+    return x[..., torch.arange(x.shape[-1]) - dx]
+
+@ex.mistake("Some of your columns do not exist. The last one has the number w - 1, for counting "
+            "begins at 0.")
+def clamped_to_the_width(x, dx):
+    w = x.shape[-1]
+    return x[..., (torch.arange(w) - dx).clamp(0, w)]

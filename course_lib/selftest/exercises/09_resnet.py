@@ -12,44 +12,38 @@ import torch.nn.functional as F
 from torch import nn
 from course_lib.resnet import ResBlock, conv_bn, tiny_resnet
 from course_lib.selftest.exercise import exercise, question
+from course_lib.selftest.trial import in_float64, known_numbers, new_network
 
-# %% ../../../nbs/exercises/09_resnet.ipynb #6f15862e
-def known_numbers(p):
-    "Numbers for a parameter, equal for equal shapes, and small enough for many inputs"
-    seed = sum(n*7**i for i, n in enumerate(p.shape))
-    gen = torch.Generator().manual_seed(seed)
-    return torch.randn(p.shape, generator=gen, dtype=p.dtype)/max(1, p[0].numel())**0.5
-
-def known_outputs(model, x):
-    "What `model` gives for `x` in training and in evaluation mode, with known numbers in it"
-    if not isinstance(model, nn.Module):
-        raise TypeError("a layer is to come back, as nn.Sequential(*layers) is one, and not a "
-                        f"{type(model).__name__}")
-    model, copies = model.double(), [x.clone(), x.clone()]
-    with torch.no_grad():
-        model(x)                                # makes lazy layers
+# %% ../../../nbs/exercises/09_resnet.ipynb #b2f0c901
+def known_outputs(make, x):
+    "What a model gives for `x` in training and in evaluation mode, with known numbers in it"
+    with in_float64(): model = new_network(make, x)
+    outputs = {}
+    with in_float64(), torch.no_grad():
         for p in model.parameters():
             p.copy_(known_numbers(p))
         for m in model.modules():
             if isinstance(m, nn.BatchNorm2d):
                 m.reset_running_stats()
                 m.momentum = None               # evaluation uses what the training pass has seen
-        return {"training": model.train()(copies[0]), "evaluation": model.eval()(copies[1])}
+        for mode in "training", "evaluation":
+            outputs[mode] = model.train(mode == "training")(x.clone())
+    outputs["parameters"] = sum(p.numel() for p in model.parameters())
+    return outputs
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #9e0cd930
-def conv_bn_like(ni, nf, ks=3, stride=1, act=True, padding=None, bias=False, order="cba"):
+def conv_bn_like(ni, nf, ks=3, stride=1, act=True, padding=None, bias=False, order="cba",
+                 bend=nn.ReLU):
     "`conv_bn` with one part replaced; `order` of convolution, BatchNorm, activation"
     padding = ks//2 if padding is None else padding
     layers = {"c": nn.Conv2d(ni, nf, ks, stride, padding, bias=bias),
               "b": nn.BatchNorm2d(ni if order == "bca" else nf),
-              "a": nn.ReLU()}
+              "a": bend()}
     return nn.Sequential(*(layers[k] for k in order if act or k != "a"))
 
 def outputs_and_size(conv_bn, ni, nf, ks, stride, act, x):
     "Its outputs, and how many numbers it learns"
-    model = conv_bn(ni, nf, ks, stride, act)
-    outputs = known_outputs(model, x)
-    return {**outputs, "parameters": sum(p.numel() for p in model.parameters())}
+    return known_outputs(lambda: conv_bn(ni, nf, ks, stride, act), x)
 
 ROW = torch.tensor([[[[1., 2, 4, 0]]]], dtype=torch.float64)          # one picture of 1×4 pixels
 ROW_OF_6 = torch.tensor([[[[1., 2, 4, 0, 3, 1]]]], dtype=torch.float64)
@@ -128,12 +122,57 @@ def batchnorm_first(*args):
 def no_batchnorm(*args):
     return conv_bn_like(*args, order="ca")
 
+# %% ../../../nbs/exercises/09_resnet.ipynb #b2f0c902
+@ex.mistake("Your ReLU is there when `act` is False, and missing when it is True: turn the "
+            "condition around.")
+def act_inverted(ni, nf, ks, stride, act):
+    return conv_bn_like(ni, nf, ks, stride, not act)
+
+@ex.mistake("Your kernel has 3×3 weights whatever `ks` says. Hand `ks` on to the convolution, and "
+            "pad by half of it.")
+def always_3_by_3(ni, nf, ks, stride, act):
+    return conv_bn_like(ni, nf, 3, stride, act)
+
+@ex.mistake("You have bent with tanh. ReLU is asked for: it sets what is negative to 0 and leaves "
+            "the rest as it is.")
+def tanh_for_relu(*args):
+    return conv_bn_like(*args, bend=nn.Tanh)
+
+@ex.mistake("Two things: the convolution has kept its bias, which BatchNorm subtracts again "
+            "(`bias=False`), and ReLU is there whatever `act` says.")
+def bias_kept_and_always_relu(ni, nf, ks, stride, act):
+    return conv_bn_like(ni, nf, ks, stride, bias=True)
+
+@ex.mistake("Somewhere `ni` and `nf` have changed places. The convolution goes from `ni` to `nf` "
+            "channels, so BatchNorm behind it gets `nf`.")
+def channels_swapped(ni, nf, ks, stride, act):
+    layers = list(conv_bn_like(ni, nf, ks, stride, act))
+    return nn.Sequential(layers[0], nn.BatchNorm2d(ni), *layers[2:])
+
+@ex.mistake("The padding `\"same\"` works at stride 1 only. Half a kernel on each side, "
+            "`ks//2`, keeps the size at stride 1 and halves it at stride 2.")
+def padding_same(*args):
+    return conv_bn_like(*args, padding="same")
+
+no_star = ("Layers go into nn.Sequential one by one. A star hands over what is in a list: "
+           "`nn.Sequential(*layers)`.")
+
+@ex.mistake(no_star)
+def list_without_a_star(*args):
+    return nn.Sequential([conv_bn_like(*args)])
+
+@ex.mistake("F.relu is a function, and nn.Sequential takes layers. The layer that does the same is "
+            "`nn.ReLU()`.")
+def function_for_a_layer(ni, nf, ks, stride, act):
+    layers = conv_bn_like(ni, nf, ks, stride, False)
+    return nn.Sequential(*layers, F.relu) if act else layers
+
 # %% ../../../nbs/exercises/09_resnet.ipynb #31fc8786
 ex.right(conv_bn_like)
 
 @ex.right
 class OwnConvBn(nn.Module):
-    def __init__(self, ni, nf, ks, stride, act):
+    def __init__(self, ni, nf, ks=3, stride=1, act=True):
         super().__init__()
         self.norm, self.act = nn.BatchNorm2d(nf), act
         self.look = nn.Conv2d(ni, nf, ks, stride, ks//2, bias=False)
@@ -151,9 +190,16 @@ def any_convolution(dice):
     "Channels, side of the kernel, and whether there is a bias"
     return dice.pick(3, 4, 7), dice.pick(6, 8), dice.pick(1, 3, 5, 7), dice.pick(True, False)
 
+def whole_number(conv_params, ni, nf, ks=3, bias=False):
+    "What it counts; TypeError for a float"
+    n = conv_params(ni, nf, ks, bias)
+    if isinstance(n, float): raise TypeError(f"{n} is a float; numbers are counted with an int")
+    return n
+
 # %% ../../../nbs/exercises/09_resnet.ipynb #e77604a3
 ex = exercise(conv_params,
     after="A convolution, a normalisation, a ReLU",
+    use=whole_number,
     cases=[(1, 1, 3),
            (2, 5, 3),
            (2, 5, 1, True),
@@ -204,6 +250,38 @@ def bias_per_kernel(ni, nf, ks=3, bias=False):
 def bias_per_input(ni, nf, ks=3, bias=False):
     return nf*ni*ks**2 + bias*ni
 
+# %% ../../../nbs/exercises/09_resnet.ipynb #b2f0c903
+@ex.mistake("You have added the channels. Every output channel has a kernel for every input "
+            "channel: nf times ni kernels.")
+def channels_added(ni, nf, ks=3, bias=False):
+    return (ni + nf)*ks**2 + nf*bias
+
+@ex.mistake("You have counted 9 numbers for a kernel. That is right for 3×3 only: use `ks`.")
+def nine_whatever_ks(ni, nf, ks=3, bias=False):
+    return nf*(ni*9 + bias)
+
+@ex.mistake("You have counted one kernel. There is one for every pair of an input channel and an "
+            "output channel.")
+def one_kernel(ni, nf, ks=3, bias=False):
+    return ks**2 + nf*bias
+
+@ex.mistake("You have counted the kernels. How many numbers are there in each?")
+def kernels_counted(ni, nf, ks=3, bias=False):
+    return ni*nf
+
+@ex.mistake("You have taken twice the side. A kernel has `ks` rows of `ks` numbers.")
+def twice_the_side(ni, nf, ks=3, bias=False):
+    return nf*(ni*2*ks + bias)
+
+@ex.mistake("You have counted what BatchNorm learns, too. Here it is about the convolution alone.")
+def with_batchnorm(ni, nf, ks=3, bias=False):
+    return nf*ni*ks**2 + 2*nf
+
+@ex.mistake("You have counted the tensors that `parameters()` gives. How many numbers does each of "
+            "them hold?")
+def tensors_counted(ni, nf, ks=3, bias=False):
+    return 1 + bias
+
 # %% ../../../nbs/exercises/09_resnet.ipynb #9147e81c
 @ex.right
 def counted_by_torch(ni, nf, ks=3, bias=False):
@@ -234,6 +312,14 @@ ex.mistake(992, "You have counted the running mean and spread of BatchNorm. They
                 "learned: no gradient changes them.")
 ex.mistake(496, "You have let the stride make the kernel smaller. It changes how far the window "
                 "moves, not how many numbers it has.")
+ex.mistake(1024, "You have counted a bias in the convolution, and four numbers per channel in "
+                 "BatchNorm. The convolution has no bias here, and BatchNorm learns two.")
+ex.mistake(352, "You have counted one kernel for each output channel. It has one for each of the "
+                "three input channels: 32·3·9.")
+ex.mistake(91, "You have counted one output channel of the convolution. There are 32.")
+ex.mistake(64, "That is BatchNorm's part. The convolution learns as well.")
+ex.mistake(866, "BatchNorm learns a scale and an offset for each channel, not two in all.")
+ex.mistake((864, 64), "Those are the two parts. How many are they together?")
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #8b455c7d
 def conv_norm(ni, nf, stride=1):
@@ -262,7 +348,9 @@ class ResBlockLike(nn.Module):
 
 def block_outputs(ResBlock, ni, nf, stride, x):
     "What such a block gives, with known numbers in it"
-    return known_outputs(ResBlock(ni, nf, stride), x)
+    outputs = known_outputs(lambda: ResBlock(ni, nf, stride), x)
+    outputs.pop("parameters")                   # a bias before BatchNorm may be there
+    return outputs
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #895e2179
 ex = exercise(ResBlock,
@@ -341,8 +429,8 @@ class ReluInTheShortcut(ResBlockLike):
         same = ni == nf and stride == 1
         return nn.Identity() if same else conv_bn(ni, nf, 1, stride)
 
-@ex.mistake("You have moved both convolutions by the stride. The first one makes the picture "
-            "smaller, the second one keeps its size.")
+@ex.mistake("The two ways come out with different sizes. The stride is needed once on each: in "
+            "the first convolution, and in the shortcut.")
 class StrideTwice(ResBlockLike):
     def convs(self, ni, nf, stride):
         return conv_norm(ni, nf, stride), conv_norm(nf, nf, stride)
@@ -364,6 +452,72 @@ class InputSubtracted(ResBlockLike):
     def forward(self, x):
         return F.relu(self.correction(x) - self.across(x))
 
+# %% ../../../nbs/exercises/09_resnet.ipynb #b2f0c904
+either = ("Your shortcut is not changed everywhere it has to be. It must be where the number of "
+          "channels changes, and also where the stride is 2: one of the two is enough.")
+
+@ex.mistake(either)
+class ShortcutForChannels(ResBlockLike):
+    def shortcut(self, ni, nf, stride):
+        return nn.Identity() if ni == nf else conv_bn(ni, nf, 1, stride, act=False)
+
+@ex.mistake(either)
+class ShortcutForStride(ResBlockLike):
+    def shortcut(self, ni, nf, stride):
+        return nn.Identity() if stride == 1 else conv_bn(ni, nf, 1, stride, act=False)
+
+@ex.mistake(either)
+class ShortcutForBothAtOnce(ResBlockLike):
+    def shortcut(self, ni, nf, stride):
+        changes = ni != nf and stride != 1
+        return conv_bn(ni, nf, 1, stride, act=False) if changes else nn.Identity()
+
+@ex.mistake("You have left BatchNorm out of the shortcut. It is a `conv_bn` of 1×1: convolution "
+            "and BatchNorm, without ReLU.")
+class ShortcutWithoutNorm(ResBlockLike):
+    def shortcut(self, ni, nf, stride):
+        same = ni == nf and stride == 1
+        return nn.Identity() if same else nn.Conv2d(ni, nf, 1, stride, bias=False)
+
+@ex.mistake("Your correction is one convolution. There are two, with a ReLU between them.")
+class OneConvolution(ResBlockLike):
+    def correction(self, x):
+        return self.first(x)
+
+@ex.mistake("You have multiplied. The block adds its correction to what the shortcut brings.")
+class Multiplied(ResBlockLike):
+    def forward(self, x):
+        return F.relu(self.correction(x)*self.across(x))
+
+@ex.mistake("You have put the two side by side, which doubles the channels. Add them.")
+class PutSideBySide(ResBlockLike):
+    def forward(self, x):
+        return F.relu(torch.cat([self.across(x), self.correction(x)], 1))
+
+@ex.mistake("Three things: the second `conv_bn` needs `act=False`, the shortcut must change where "
+            "the shape does, and after the sum comes a ReLU.")
+class InputAddedAsItIs(ResBlockLike):
+    def shortcut(self, ni, nf, stride):
+        return nn.Identity()
+
+    def forward(self, x):
+        return x + F.relu(self.correction(x))
+
+@ex.mistake("With `+=` you write into the input itself: a shortcut that does nothing hands on the "
+            "very same tensor. Write a sum, `self.shortcut(x) + self.convs(x)`, which makes a new "
+            "one.")
+class WrittenIntoTheInput(ResBlockLike):
+    def forward(self, x):
+        out = self.across(x)
+        out += self.correction(x)
+        return F.relu(out)
+
+@ex.mistake("You have put the convolutions behind the shortcut. They stand beside it: both get "
+            "`x`, and what they give is added.")
+class OneAfterTheOther(ResBlockLike):
+    def forward(self, x):
+        return F.relu(self.correction(self.across(x)))
+
 # %% ../../../nbs/exercises/09_resnet.ipynb #43b38e19
 ex.right(ResBlockLike)
 
@@ -384,6 +538,12 @@ ex.mistake((0, 0, 0), "You have forgotten the shortcut. Only the correction is z
 ex.mistake((0, 0, 6), "You have counted the input twice. The correction is zero, and the input "
                       "comes once, by the shortcut.")
 ex.mistake((2, 0, 3), "You have made -2 positive. ReLU makes a 0 of what is negative.")
+ex.mistake((-4, 0, 6), "You have counted the input twice. The correction is zero, the shortcut "
+                       "brings the input once, and then comes a ReLU.")
+ex.mistake((-2, 0, 0), "You have kept what is negative. ReLU keeps what is positive.")
+ex.mistake(3, "That is one of the three. What becomes of -2 and of 0?")
+ex.mistake((2, 0, -3), "You have turned the signs around. The input is added, and then comes a "
+                       "ReLU.")
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #713c36bc
 def tiny_like(n_out=1000, widths=(32, 64, 128, 256),
@@ -391,21 +551,27 @@ def tiny_like(n_out=1000, widths=(32, 64, 128, 256),
               first=1, others=2,                # strides of the first block and of those after it
               pool=nn.AdaptiveAvgPool2d,
               blocks=None,                      # how many are used, as the end of a slice
+              block=ResBlock,
+              start=conv_bn,
               end=()):                          # layers after the last
     "`tiny_resnet` with its last layer made first, and with one part replaced"
     score = nn.Linear(widths[-1], n_out)
-    body = [ResBlock(widths[0], widths[0], first)]
+    body = [block(widths[0], widths[0], stride=first)]
     for ni, nf in zip(widths, widths[1:]):
-        body.append(ResBlock(ni, nf, others))
+        body.append(block(ni, nf, stride=others))
     head = [pool(1), nn.Flatten(), score, *end]
-    return nn.Sequential(conv_bn(3, widths[0], stride=stem, act=stem_act), *body[:blocks], *head)
+    return nn.Sequential(start(3, widths[0], stride=stem, act=stem_act), *body[:blocks], *head)
 
 def network_outputs(tiny_resnet, n_out, widths, x):
     "What such a network gives, with known numbers in it; TypeError when it is no nn.Sequential"
-    model = tiny_resnet(n_out, widths)
-    if isinstance(model, nn.Module) and not isinstance(model, nn.Sequential):
-        raise TypeError("an nn.Sequential is asked for, as nn.Sequential(*layers) makes one")
-    return known_outputs(model, x)
+    def make():
+        model = tiny_resnet(n_out, widths)
+        if isinstance(model, nn.Module) and not isinstance(model, nn.Sequential):
+            raise TypeError("an nn.Sequential is asked for, as nn.Sequential(*layers) makes one")
+        return model
+    outputs = known_outputs(make, x)
+    outputs.pop("parameters")                   # a bias before BatchNorm may be there
+    return outputs
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #15f84cf5
 def wave(*shape):
@@ -493,11 +659,84 @@ def last_block_missing(n_out, widths):
         layers[-1] = nn.Linear(widths[-2], n_out)
     return nn.Sequential(*layers)
 
+# %% ../../../nbs/exercises/09_resnet.ipynb #b2f0c905
+@ex.mistake("Your network is the same whatever `widths` says. Make one block for each of its "
+            "numbers, and use its last one in the last layer.")
+def widths_ignored(n_out, widths):
+    return tiny_like(n_out)
+
+@ex.mistake("Your last layer gives 37 scores whatever `n_out` says.")
+def always_37(n_out, widths):
+    return tiny_like(37, widths)
+
+@ex.mistake("You have left out the last layer, which makes `n_out` scores of the averages.")
+def no_last_layer(n_out, widths):
+    return tiny_like(n_out, widths)[:-1]
+
+@ex.mistake("You have stacked plain `conv_bn`. The body is made of blocks that add to their input: "
+            "`ResBlock`.")
+def no_shortcuts(n_out, widths):
+    return tiny_like(n_out, widths, block=conv_bn)
+
+@ex.mistake("Your stem is not the one of the docstring: a `conv_bn` with its usual kernel of 3×3 "
+            "and stride 2.")
+def stem_of_7_by_7(n_out, widths):
+    return tiny_like(n_out, widths, start=lambda *args, **how: conv_bn(*args, ks=7, **how))
+
+@ex.mistake("Your stem is a ResBlock. It is a plain `conv_bn` with stride 2: there is nothing to "
+            "add to yet.")
+def stem_is_a_block(n_out, widths):
+    return tiny_like(n_out, widths, start=lambda ni, nf, stride, act: ResBlock(ni, nf, stride))
+
+# %% ../../../nbs/exercises/09_resnet.ipynb #b2f0c906
+@ex.mistake("You have put log_softmax at the end. Cross-entropy contains it already: hand back the "
+            "scores.")
+def log_softmax_at_the_end(n_out, widths):
+    return tiny_like(n_out, widths, end=[nn.LogSoftmax(1)])
+
+@ex.mistake("You halve only where the width changes. The docstring says: stride 2 in every block "
+            "but the first, also where two widths are equal.")
+def halved_where_the_width_changes(n_out, widths):
+    def block(ni, nf, stride): return ResBlock(ni, nf, 2 if ni != nf else 1)
+    return tiny_like(n_out, widths, block=block)
+
+@ex.mistake("Each of your blocks begins with the first width. Its input is what the block before "
+            "it has made: move `ni` on at the end of each round.")
+def first_width_into_each_block(n_out, widths):
+    def block(ni, nf, stride): return ResBlock(widths[0], nf, stride)
+    return tiny_like(n_out, widths, block=block)
+
+@ex.mistake("You have left the last layer without its bias. `nn.Linear` has one, if it is not told "
+            "otherwise; only the convolutions do without.")
+def last_layer_without_bias(n_out, widths):
+    return nn.Sequential(*tiny_like(n_out, widths)[:-1], nn.Linear(widths[-1], n_out, bias=False))
+
+@ex.mistake("The average leaves one pixel per channel, but height and width are still there, each "
+            "1 long. Take them off with `nn.Flatten()` before the last layer.")
+def flatten_forgotten(n_out, widths):
+    *body, flatten, score = tiny_like(n_out, widths)
+    return nn.Sequential(*body, score)
+
+@ex.mistake("Your stem is a bare convolution. It is a whole `conv_bn`, with BatchNorm and ReLU.")
+def stem_without_batchnorm(n_out, widths):
+    def conv(ni, nf, stride, act): return nn.Conv2d(ni, nf, 3, stride, padding=1, bias=False)
+    return tiny_like(n_out, widths, start=conv)
+
+@ex.mistake("Your first block expects the three colours. The stem has made `widths[0]` channels of "
+            "them: the first block goes from `widths[0]` to `widths[0]`.")
+def colours_into_the_first_block(n_out, widths):
+    stem, first, *rest = tiny_like(n_out, widths)
+    return nn.Sequential(stem, ResBlock(3, widths[0]), *rest)
+
+@ex.mistake(no_star)
+def layers_without_a_star(n_out, widths):
+    return nn.Sequential(list(tiny_like(n_out, widths)))
+
 # %% ../../../nbs/exercises/09_resnet.ipynb #7fbb582a
 ex.right(tiny_like)
 
 @ex.right
-def one_loop_for_all_blocks(n_out, widths):
+def one_loop_for_all_blocks(n_out=1000, widths=(32, 64, 128, 256)):
     layers, ni = [conv_bn(3, widths[0], 3, 2)], widths[0]
     for i, nf in enumerate(widths):
         layers.append(ResBlock(ni, nf, 2 if i else 1))
@@ -532,6 +771,8 @@ ex = exercise(body_side,
         "end as a single pixel, and the last blocks would have no neighbours to look at.")
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #1d0a138f
+def rounded_up(n, depth): return -(-n//2**depth)
+
 @ex.mistake("You have rounded down. With a padding of 1, the window also fits around the last "
             "pixel of an odd side: 7 pixels give 4. Round up at each halving.")
 def rounded_down(n, depth=4):
@@ -574,6 +815,31 @@ def divided_by_the_number_rounded_down(n, depth=4):
 def always_four(n, depth=4):
     return -(-n//16)
 
+# %% ../../../nbs/exercises/09_resnet.ipynb #b2f0c907
+@ex.mistake("Two things: `depth` need not be 4, and an odd side is rounded up at each halving.")
+def always_four_rounded_down(n, depth=4):
+    return n//16
+
+@ex.mistake("You have rounded to the nearest, and Python rounds 2.5 to 2. Here it is always up.")
+def rounded_to_the_nearest(n, depth=4):
+    for _ in range(depth): n = round(n/2)
+    return n
+
+@ex.mistake("You have added 1 to every half. Only an odd side needs it: 7 pixels give 4, and 8 "
+            "give 4 as well.")
+def one_more_each_time(n, depth=4):
+    for _ in range(depth): n = n//2 + 1
+    return n
+
+@ex.mistake("That is how many pixels there are in all. How many lie along one side?")
+def pixels_in_all(n, depth=4):
+    return rounded_up(n, depth)**2
+
+@ex.mistake("You have halved once. `return` ends the function, even inside a loop: move it to the "
+            "left, behind the loop.")
+def halved_once(n, depth=4):
+    return (n + 1)//2
+
 # %% ../../../nbs/exercises/09_resnet.ipynb #f1d504f2
 @ex.right
 def rounded_up_once(n, depth=4):
@@ -585,7 +851,7 @@ def counted_places(n, depth=4):
 
 @ex.right
 def one_halving_and_the_rest(n, depth=4):
-    return n if depth == 0 else body_side((n - 1)//2 + 1, depth - 1)
+    return n if depth == 0 else one_halving_and_the_rest((n - 1)//2 + 1, depth - 1)
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #0ebe85af
 def predict_batch(model, xb):
@@ -599,23 +865,34 @@ def predict_batch(model, xb):
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #b2b96f1c
 def asked_model(training):
-    "A small network with BatchNorm and dropout that has seen other data, in one of both modes"
+    """A small network with BatchNorm and dropout that has seen other data, in one of both modes;
+    BatchNorm is frozen, the last layer learns"""
     model = nn.Sequential(nn.BatchNorm1d(2), nn.Dropout(0.5), nn.Linear(2, 3)).double()
     with torch.no_grad():
         model[0].running_mean.copy_(torch.tensor([1., -1]))
         model[0].running_var.copy_(torch.tensor([4., 0.25]))
         model[2].weight.copy_(torch.tensor([[1., 0], [0, 1], [1, -1]]))
         model[2].bias.copy_(torch.tensor([0., 0.5, 1]))
+    model[0].requires_grad_(False)
     return model.train(training)
+
+def traces(model):
+    "What a model shows of having been asked"
+    bias = model[2].bias
+    return {"model.training": all(m.training for m in model.modules()),
+            "running mean": model[0].running_mean.clone(),
+            "its gradient is kept": bias.grad is not None,
+            "what may learn": [p.requires_grad for p in model.parameters()],
+            "gradients are switched on": torch.is_grad_enabled()}
 
 def asked(predict_batch, training, xb):
     "What it gives and what it leaves behind"
     model = asked_model(training)
-    probs = predict_batch(model, xb)
-    return {"probabilities": probs,
-            "requires_grad": getattr(probs, "requires_grad", None),
-            "model.training": all(m.training for m in model.modules()),
-            "running mean": model[0].running_mean.clone()}
+    model[2].bias.grad = torch.ones(3, dtype=torch.float64)     # of a training that goes on
+    with torch.enable_grad():                                   # puts back what is switched off
+        probs = predict_batch(model, xb)
+        left = traces(model)
+    return {"probabilities": probs, "requires_grad": getattr(probs, "requires_grad", False), **left}
 
 ONE = torch.tensor([[1., -1.]], dtype=torch.float64)
 TWO = torch.tensor([[3., -1.], [1., 0.]], dtype=torch.float64)
@@ -677,7 +954,8 @@ def left_in_evaluation_with_gradients(model, xb):
 
 @ex.mistake("You have left the model in evaluation mode. Whoever goes on training it would train "
             "without dropout, and with old means: keep `model.training` before, and put it back "
-            "with `model.train(was)`; setting `model.training` reaches the outermost module only.")
+            "with `model.train(was)`. It must stand above `return`, since nothing below is run; "
+            "and setting `model.training` reaches the outermost module only.")
 def left_in_evaluation(model, xb):
     return scores_of(model, xb, put_back=False).softmax(1)
 
@@ -712,6 +990,72 @@ def softmax_over_the_batch(model, xb):
             "torch.no_grad():` saves memory and time.")
 def with_gradients(model, xb):
     return scores_of(model, xb, grad=True).softmax(1)
+
+# %% ../../../nbs/exercises/09_resnet.ipynb #b2f0c908
+@ex.mistake("You have given the number of the likeliest class. Probabilities are asked for, one "
+            "for each class.")
+def likeliest_class(model, xb):
+    return scores_of(model, xb).argmax(1)
+
+@ex.mistake("You have given the largest probability. One for each class is asked for.")
+def largest_probability(model, xb):
+    return scores_of(model, xb).softmax(1).amax(1)
+
+@ex.mistake("You have divided by the sum of the whole batch. Each row must add up to 1: sum along "
+            "the axis of the classes, with `keepdim=True`, or use softmax(1).")
+def softmax_over_everything(model, xb):
+    e = scores_of(model, xb).exp()
+    return e/e.sum()
+
+@ex.mistake("You have divided the scores by their sum. They may be negative, and then those are no "
+            "probabilities: softmax takes exp first.")
+def scores_divided(model, xb):
+    scores = scores_of(model, xb)
+    return scores/scores.sum(1, keepdim=True)
+
+@ex.mistake("Your sums have lost an axis, so that they do not stand beside their rows. "
+            "`keepdim=True` keeps it.")
+def axis_lost(model, xb):
+    e = scores_of(model, xb).exp()
+    return e/e.sum(1)
+
+@ex.mistake("You have asked about the first input. There may be many in the batch.")
+def first_input_only(model, xb):
+    return scores_of(model, xb[:1]).softmax(1)
+
+@ex.mistake("You switch the training mode on when it was off, and leave it off when it was on. "
+            "`model.train(was)` puts back either.")
+def put_back_the_wrong_way(model, xb):
+    was = model.training
+    probs = scores_of(model, xb, put_back=False).softmax(1)
+    if not was: model.train()
+    return probs
+
+# %% ../../../nbs/exercises/09_resnet.ipynb #b2f0c909
+@ex.mistake("You have frozen the model, and it stays frozen: it will not learn any more. `with "
+            "torch.no_grad():` holds for its own lines only.")
+def model_frozen(model, xb):
+    model.requires_grad_(False)
+    return scores_of(model, xb).softmax(1)
+
+@ex.mistake("You have switched gradients off for everything that comes after. `with "
+            "torch.no_grad():` switches them on again at its end.")
+def gradients_off_for_good(model, xb):
+    probs = scores_of(model, xb).softmax(1)
+    torch.set_grad_enabled(False)
+    return probs
+
+@ex.mistake("You have cleared the gradients. Somebody may just be collecting them: leave them.")
+def gradients_cleared(model, xb):
+    model.zero_grad()
+    return scores_of(model, xb).softmax(1)
+
+@ex.mistake("You have frozen all and then thawed all, also what was frozen before. Leave it as it "
+            "is: `with torch.no_grad():` holds for its own lines only.")
+def all_thawed(model, xb):
+    probs = scores_of(model, xb).softmax(1)
+    model.requires_grad_(True)
+    return probs
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #e00ce9bc
 @ex.right
