@@ -33,13 +33,15 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from course_lib.core import autocast, course_home, default_device, keep_memory, whole_or_nothing
+from course_lib.model import cut
 from course_lib.resnet import tiny_resnet
 from course_lib.training import adam, one_cycle, set_hypers
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]   # ImageNet's, so that one normalisation serves all networks of the course
-QUESTIONS = "ground", "surface", "shape", "fractal"
+QUESTIONS = "ground", "surface", "shape", "fractal", "body"
 CHUNK, GROUP = 512, 16            # pictures a file, pictures drawn at once: small enough for a processor's cache
 COLOURS, WAVES, HARMONICS = 5, 8, 6
+N_PARTS, PLAN, HEAD, EYES = 19, 33, 3, [6, 8]   # of a body: parts, numbers that decide them, which part is which
 N_MAPS, WORDS, LONGEST = 6, 16, 8 # maps of a system at most; chains of maps that draw it, and their length
 
 # ---- small parts; pictures are (n,...), one number each is (n,) ----
@@ -174,6 +176,131 @@ def shaded(pics, s, surface, g):
     alpha = alpha*torch.where(per_pixel(s["hole"]) > 0, torch.sigmoid((inside - per_pixel(s["hole"]))*40), 1.)
     return pics + alpha[:, None]*(colour - pics)
 
+# ---- bodies ----
+def rotation(*angles):
+    "Turns around z, then y, then x: three `(...)` -> `(...,3,3)`"
+    (cz, cy, cx), (sz, sy, sx) = ([f(torch.as_tensor(a)) for a in angles] for f in (torch.cos, torch.sin))
+    rows = cz*cy, cz*sy*sx - sz*cx, cz*sy*cx + sz*sx, sz*cy, sz*sy*sx + cz*cx, sz*sy*cx - cz*sx, -sy, cy*sx, cy*cx
+    return torch.stack(torch.broadcast_tensors(*rows), -1).unflatten(-1, (3, 3))
+
+def body_classes(g, n):
+    "Body plans: 32 numbers each decide about the parts and their sizes; and the colours of parts that have their own"
+    own, bare = rand(g, n, N_PARTS, 3), (rand(g, n, N_PARTS) < .18).float()
+    own[:, EYES], bare[:, EYES] = own[:, EYES[:1]]*(rand(g, n, 1, 1) < .3), 1.
+    return dict(plan=rand(g, n, PLAN), own=own, bare=bare)
+
+def skeleton(b, g):
+    "The parts of posed bodies, ellipsoids: where `(n,k,3)`, turned `(n,k,3,3)`, radii `(n,k,3)`, all in units of the trunk"
+    p, n, parts = iter(b["plan"].T), len(b["plan"]), []
+    num = lambda lo, hi: lo*(hi/lo)**next(p)                                  # of the plan
+    has = lambda share: next(p) < share
+    pose = lambda a, *k: rand(g, n, *k, lo=-a, hi=a)
+    zero = torch.zeros(n)
+    vec = lambda *v: torch.stack(torch.broadcast_tensors(*(torch.as_tensor(a, dtype=torch.float) for a in v), zero)[:-1], 1)
+    at = lambda turn, v: (turn @ v[:, :, None])[:, :, 0]
+    def part(where, turn, radii, there=True):
+        far = torch.as_tensor(there).logical_not().float().expand(n)*99      # what a body lacks is far away
+        parts.append((where + far[:, None], turn, radii))
+    tall, wide, hip, flesh = num(.22, .75), num(.22, .7), num(.6, 1.2), num(.8, 1.2)
+    bend = rotation(pose(.15), pose(.4), 0)
+    part(vec(.38, 0, 0), rotation(zero, 0, 0), vec(.66, tall, wide))
+    part(at(bend, vec(-.38, 0, 0)), bend, vec(.66, tall*hip, wide*hip*flesh))
+    up, neck, thick = num(.15, 1.5), num(.12, .9), num(.25, .8)*tall
+    turn = rotation(-up + pose(.35), pose(.4), 0)
+    start = vec(.7, -.35*tall, 0)
+    part(start + at(turn, vec(neck/2, 0, 0)), turn, vec(neck/2 + .2, thick, thick))
+    head, long, muzzle, snout = num(.22, .6), num(.75, 1.5), num(.3, 1.6), num(.15, .6)
+    centre, turn = start + at(turn, vec(neck, 0, 0)), rotation(pose(.4), pose(1.), pose(.3))
+    def on_head(x, y, z): return centre + at(turn, vec(x*head*long, y*head, z*head))
+    part(centre, turn, torch.stack((head*long, head, head*.9), 1))
+    part(on_head(.85, .3, 0), turn, vec(head*muzzle, head*snout, head*snout*1.1))
+    ears, ear, narrow, spread, back = has(.65), num(.3, 1.3), num(.25, .7), num(.2, 1.8), num(.2, 1.2) - .5
+    eye, beside = num(.08, .26), num(.35, .8)
+    for side in -1, 1:
+        tilt = turn @ rotation(-back + pose(.15), 0, side*(spread + pose(.2)))
+        part(on_head(-.1, 0, 0) + at(tilt, vec(0, -head*(.7 + .7*ear), 0)), tilt, vec(head*.12, head*ear, head*ear*narrow), ears)
+        part(on_head(.62, -.3, side*beside), turn, torch.stack((head*eye,)*3, 1))
+    front, hind, leg, foot, splay = has(.6), has(.75), num(.35, 1.4), num(.06, .22), num(.1, .5) - .1
+    for x, there in (.6, front), (-.65, hind):
+        for side in -1, 1:
+            swing = rotation(math.pi/2 + pose(.6), zero, 0) @ rotation(zero, side*splay + pose(.15), 0)
+            part(vec(x, tall*.3, side*wide*.6) + at(swing, vec(leg*.5, 0, 0)), swing, vec(leg/2 + .1, foot, foot), there)
+    tails, tail, fat, lift = has(.75), num(.2, 1.2), num(.04, .2), num(.2, 2.) - .7
+    turn = rotation(math.pi + lift + pose(.4), pose(.6), 0)
+    part(at(bend, vec(-.95, -.25*tall, 0)) + at(turn, vec(tail/2, 0, 0)), turn, vec(tail/2 + .08, fat, fat), tails)
+    wings, span, chord, sweep = has(.4), num(.4, 1.6), num(.15, .5), num(.1, 1.) - .2
+    flap, fins, fin = pose(.7), has(.35), num(.2, .7)
+    for side in -1, 1:
+        turn = rotation(zero, side*sweep, 0) @ rotation(zero, 0, side*(flap + pose(.1)))
+        part(vec(.15, -.3*tall, side*wide*.6) + at(turn, vec(0, 0, side*span*.9)), turn, vec(chord, .05, span), wings)
+        turn = rotation(zero, side*(sweep + .2), 0)
+        part(vec(-.95, -.1*tall, 0) + at(turn, vec(0, 0, side*fin*.8)), turn, vec(fin*.4, .04, fin), fins)
+    part(vec(-.95, -tall*.4 - fin*.5, 0), rotation(pose(.1) + .4, 0, 0), vec(fin*.4, fin*.8, .04), fins)
+    return [torch.stack(a, 1) for a in zip(*parts)]
+
+def seen(where, turn, radii, g):
+    "Bodies from some side, at some place and size in the picture, sometimes only the head: where `(n,k,3)` in the picture, `(n,k,3,3)` from there into a part"
+    n, r = len(where), lambda lo=-1., hi=1.: rand(g, n, lo=lo, hi=hi)
+    view = rotation(r(-.25, .25), r(-math.pi, math.pi), zero := torch.zeros(n))
+    view = rotation(zero, 0, torch.where(r(0, 1) < .3, r(-1.4, 1.4), r(-.1, .5))) @ view
+    spots = where @ view.mT
+    here = where[..., 0] < 50
+    reach = radii.mean(2, keepdim=True)
+    low, high = ((spots[..., :2] + s*reach).masked_fill(~here[..., None], -s*torch.inf) for s in (-1, 1))
+    low, high = low.amin(1), high.amax(1)
+    face = r(0, 1) < .3
+    middle = torch.where(face[:, None], spots[:, HEAD, :2], (low+high)/2)
+    half = torch.where(face, radii[:, HEAD].amax(1)*1.5, (high-low).amax(1)/2)
+    scale = r(.5, 1.05)/half
+    spots = spots - F.pad(middle, (0, 1))[:, None]
+    into = (turn.mT @ view.mT[:, None])/scale.view(-1, 1, 1, 1)
+    return spots*scale.view(-1, 1, 1) + F.pad(torch.stack((r(-.3, .3), r(-.3, .3)), 1), (0, 1))[:, None], into
+
+def quadrics(where, into, radii):
+    "An ellipsoid's height is `l + sqrt(q)`: coefficients of l on 1, x, y and of q on 1, x, y, x², xy, y²: `(n,k,3)`, `(n,k,6)`"
+    gx, gy, gz = (into/radii[..., None]).unbind(3)                            # (n,k,3) each
+    dot = lambda a, b: (a*b).sum(2)
+    g0 = -gx*where[..., :1] - gy*where[..., 1:2]
+    a, b = dot(gz, gz), [dot(gz, v) for v in (g0, gx, gy)]
+    linear = torch.stack((where[..., 2] - b[0]/a, -b[1]/a, -b[2]/a), 2)
+    pairs = ((0, 0, 1), (0, 1, 2), (0, 2, 2), (1, 1, 1), (1, 2, 2), (2, 2, 1))
+    v = g0, gx, gy
+    q = torch.stack([m*(b[i]*b[j]/a - dot(v[i], v[j]) + (i == j == 0))/a for i, j, m in pairs], 2)
+    return linear, q, a
+
+def creature(pics, b, coat, g):
+    "A body each on top of `pics`, in the coat `coat`, lit, and its shadow"
+    n, size = len(pics), pics.shape[-1]
+    where, turn, radii = skeleton(b, g)
+    spots, into = seen(where, turn, radii, g)
+    linear, q, steep = quadrics(spots, into, radii)
+    (x, y), r = plane(1, size), lambda lo=0., hi=1.: rand(g, n, 1, 1, lo=lo, hi=hi)
+    x, y = x.reshape(-1), y.reshape(-1)
+    basis = torch.stack((torch.ones_like(x), x, y, x*x, x*y, y*y))
+    root = q @ basis                                                          # (n,k,size*size), below 0 outside
+    fall = (q[..., 3]*q[..., 5] - q[..., 4]**2/4).clamp(min=1e-8).sqrt()
+    cover = root*((steep/fall).sqrt()*size/4)[..., None]                      # pixels from the outline, near it
+    alpha = (.5 + cover.amax(1)).clamp(0, 1).view(n, 1, size, size)
+    height = torch.baddbmm(root.clamp_(min=0).sqrt_(), linear, basis[:3].expand(n, 3, -1))
+    share = torch.softmax(height.add_(cover.clamp_(-9, 0)).mul_(40), 1)       # the nearest part, neighbours blend
+    into = torch.cat(((where - (into @ spots[..., None])[..., 0])[..., None], into), 3)
+    uv = torch.tensor([[1., .15, .35], [.1, 1., .6]]) @ into                  # the coat's place on a part, on 1, x, y, z
+    f = torch.cat((linear, q, uv.flatten(2), b["own"], b["bare"][..., None]), 2).mT @ share
+    l, q, own, bare = f[:, :3], f[:, 3:9], f[:, 17:20].view(n, 3, size, size), f[:, 20].view(n, 1, size, size)
+    root = (q*basis).sum(1).clamp(min=1e-3).sqrt()
+    z = (l*basis[:3]).sum(1) + root
+    dx, dy = l[:, 1] + (q[:, 1] + 2*q[:, 3]*x + q[:, 4]*y)/(2*root), l[:, 2] + (q[:, 2] + 2*q[:, 5]*y + q[:, 4]*x)/(2*root)
+    u, v = ((f[:, i] + f[:, i+1]*x + f[:, i+2]*y + f[:, i+3]*z).view(n, size, size) for i in (9, 13))
+    lx, ly, lz = F.normalize(torch.stack((rand(g, n, lo=-1), rand(g, n, lo=-1.2, hi=.4), rand(g, n, lo=.3, hi=1.2))), dim=0)[..., None]
+    lit = ((lz - dx*lx - dy*ly)*torch.rsqrt(1 + dx*dx + dy*dy)).clamp(min=0).view(n, size, size)
+    deep = z.view(n, 1, size, size).where(alpha > .5, -.6)
+    hollow = (F.avg_pool2d(deep, 9, 1, 4, count_include_pad=False) - deep).clamp(0, .5)[:, 0]      # less light comes there
+    coat = texture(coat, .7*u, .7*v, g) + (r(-.25, .35)*v.clamp(-1, 1))[:, None]                  # bellies are often pale
+    colour = (coat + bare*(own - coat))*((r(.3, .65) + r(.45, .95)*lit)*(1 - 1.2*hollow))[:, None]
+    shadow = F.avg_pool2d(F.pad(alpha, (0, 0, 4, -4)), 11, 1, 5)
+    pics = pics*(1 - .5*r()[:, None]*shadow)
+    return pics + alpha*(colour - pics)
+
 # ---- fractals ----
 def fractal_classes(seed, n):
     rng = np.random.default_rng(seed)
@@ -236,27 +363,34 @@ def fractal(pics, f, g):
 # ---- the pictures ----
 @lru_cache
 def classes(seed, n):
-    "All classes of a seed: `n` textures, half as many shapes, `n` fractals"
-    return texture_classes(generator(seed, "textures"), n), shape_classes(generator(seed, "shapes"), n//2), fractal_classes(seed, n)
+    "All classes of a seed, in the order of the `QUESTIONS`: textures twice, half as many shapes, fractals, bodies"
+    textures = texture_classes(generator(seed, "textures"), n)
+    return textures, textures, shape_classes(generator(seed, "shapes"), n//2), fractal_classes(seed, n), body_classes(generator(seed, "bodies"), n)
 
-def draw(seed, n_classes, size, number, of_fractals=.5):
-    "Chunk `number`: bytes `(512,3,size,size)` and the answers to the four `QUESTIONS`, -100 where there is none, `(512,4)`"
-    g, (textures, shapes, fractals) = generator(seed, "chunk", number), classes(seed, n_classes)
+def draw(seed, n_classes, size, number, of_fractals, of_bodies):
+    "Chunk `number`: bytes `(512,3,size,size)` and the answers to the five `QUESTIONS`, -100 where there is none, `(512,5)`"
+    g, (textures, _, shapes, fractals, bodies) = generator(seed, "chunk", number), classes(seed, n_classes)
     x, y = [], []
     for i in range(CHUNK//GROUP):
-        y.append(torch.stack([torch.randint(m, (GROUP,), generator=g) for m in (n_classes, n_classes, n_classes//2, n_classes)], 1))
-        ground, surface, shape, frac = y[-1].T
+        ground, surface, shape, frac, body = targs = [torch.randint(m, (GROUP,), generator=g) for m in (n_classes, n_classes, n_classes//2, n_classes, n_classes)]
         (a, b), slope = plane(GROUP, size), rand(g, 2, GROUP, 1, 1, lo=-.25, hi=.25)
         pics = texture(take(textures, ground), a, b, g) + (a*slope[0] + b*slope[1])[:, None]
-        if i < of_fractals*CHUNK/GROUP:
-            pics = fractal(pics.lerp(pics.mean((2, 3), keepdim=True), rand(g, GROUP, 1, 1, 1, lo=.3, hi=.9)), take(fractals, frac), g)   # on a calmer ground
-            y[-1][:, 1:3] = -100
+        kind = i*GROUP/CHUNK
+        if kind < of_fractals: pics, asked = fractal(calm(pics, .3, g), take(fractals, frac), g), (0, 3)
+        elif kind < of_fractals + of_bodies:
+            pics = leaves(creature(calm(pics, 0, g), take(bodies, body), take(textures, surface), g), shapes, 1, .08, .4, g)
+            asked = 0, 1, 4
         else:
             pics = shaded(leaves(pics, shapes, 2, .15, .7, g), take(shapes, shape), take(textures, surface), g)
-            pics = leaves(pics, shapes, 1, .08, .4, g)
-            y[-1][:, 3] = -100
+            pics, asked = leaves(pics, shapes, 1, .08, .4, g), (0, 1, 2)
         x.append((pics.clamp(0, 1)*255).byte())
+        y.append(torch.stack([t if j in asked else torch.full_like(t, -100) for j, t in enumerate(targs)], 1))
     return torch.cat(x), torch.cat(y)
+
+def calm(pics, least, g):
+    "Pictures with less contrast, half of them out of focus"
+    pics = pics.lerp(pics.mean((2, 3), keepdim=True), rand(g, len(pics), 1, 1, 1, lo=least, hi=.9))
+    return torch.where(rand(g, len(pics), 1, 1, 1) < .5, smooth(F.avg_pool2d(pics, 6), pics.shape[-1]), pics)
 
 def _draw_to(folder, number, **kw):
     file = Path(folder)/f"{number:05d}.npz"
@@ -269,7 +403,7 @@ def _draw_to(folder, number, **kw):
 
 def pictures(n, folder, workers=None, **kw):
     "At least `n` pictures, drawn once into `folder` by as many processes as there are cores: bytes `(n,3,s,s)`, int64 `(n,4)`"
-    folder = folder/hashlib.sha256(f"1 {sorted(kw.items())}".encode()).hexdigest()[:12]              # 1: the first way to draw them
+    folder = folder/hashlib.sha256(f"2 {sorted(kw.items())}".encode()).hexdigest()[:12]              # 2: the second way to draw them
     folder.mkdir(parents=True, exist_ok=True)
     start, numbers = time.time(), range(math.ceil(n/CHUNK))
     todo = [i for i in numbers if not (folder/f"{i:05d}.npz").exists()]
@@ -303,24 +437,40 @@ def normalised(xb):
     return ((xb-mean)/std).to(memory_format=torch.channels_last)
 
 # ---- the training ----
+LEFT_OUT = "palette", "own", "bare", "turn", "maps", "words"                  # colours and turns change at every step
+
+def numbers(classes):
+    "What classes are made of, each number with mean 0 and spread 1: `(n,k)`"
+    found = [v.float().view(len(v), -1) for k, v in classes.items() if k not in LEFT_OUT]
+    table = torch.cat(found or [torch.zeros(len(classes["words"]), 0)], 1)
+    return (table - table.mean(0))/(table.std(0) + 1e-6)
+
 class Pretrainer(nn.Module):
-    "A body, a linear layer for each question, and a small network for the contrast of crops"
-    def __init__(self, n_classes):
+    "A body; for each question a linear layer for the class and one for its numbers; and a small network for the contrast of crops"
+    def __init__(self, tables):
         super().__init__()
-        self.body = tiny_resnet()[:-1]
-        nf = 256
-        self.answers = nn.ModuleList(nn.Linear(nf, n) for n in (n_classes, n_classes, n_classes//2, n_classes))
+        self.body, nf = cut(tiny_resnet())
+        self.classes = nn.ModuleList(nn.Linear(nf, len(t)) for t in tables)
+        self.numbers = nn.ModuleList(nn.Linear(nf, t.shape[1]) for t in tables)
         self.project = nn.Sequential(nn.Linear(nf, nf), nn.BatchNorm1d(nf), nn.ReLU(), nn.Linear(nf, 128))
 
-def asked(net, features, y):
-    "Loss over the questions, each divided by what guessing costs, and the share of right answers to each (NaN where not asked)"
-    loss, right = 0., []
-    for layer, targ in zip(net.answers, y.T):
+def asked(net, features, y, tables):
+    """Loss over the questions, each divided by what guessing costs, and for each the share of right classes and
+    of the numbers' spread that is explained (NaN where not asked): scalar, `(2,questions)`"""
+    loss, found = 0., torch.full((2, len(tables)), torch.nan)
+    for i, (targ, table) in enumerate(zip(y.T, tables)):
         on = targ >= 0
-        scores = layer(features[on]).float()
-        if len(scores): loss = loss + F.cross_entropy(scores, targ[on], label_smoothing=.05)/math.log(scores.shape[1])
-        right.append((scores.argmax(1) == targ[on]).float().mean())
-    return loss, torch.stack(right)
+        if not on.any(): continue
+        scores, targ = net.classes[i](features[on]).float(), targ[on]
+        loss, found[0, i] = loss + F.cross_entropy(scores, targ, label_smoothing=.05)/math.log(len(table)), (scores.argmax(1) == targ).float().mean()
+        if not table.shape[1]: continue
+        missed = F.mse_loss(net.numbers[i](features[on]).float(), table[targ])
+        loss, found[1, i] = loss + missed, 1 - missed.detach()
+    return loss, found
+
+def plain(found):
+    "The two rows of `asked` by question, without those that were not asked"
+    return {what: {q: v for q, v in zip(QUESTIONS, row) if v == v} for what, row in zip(("right", "explained"), found.tolist())}
 
 def contrast(z, temperature=.2):
     "How well each crop finds its twin among all others, divided by what guessing costs: `(2n,k) -> scalar`, twins n apart"
@@ -336,32 +486,26 @@ def batch_numbers(step, n, bs, seed):
     epoch, i = divmod(step, n//bs)
     return order(epoch, n, seed)[i*bs:(i+1)*bs]
 
-def one_step(net, x, y, step, size, r, dev):
-    "The loss of step `step` and the right answers"
+def one_step(net, x, y, tables, step, size, r, dev):
+    "The loss of step `step`, and what `asked` found"
     two, g = r["contrast"] > 0, generator(r["seed"], "step", step)
     i = batch_numbers(step, len(x), r["bs"]//(1 + two), r["seed"])
     xb, yb = x[i.to(x.device)].to(dev), y[i].to(dev)
     if two: xb, yb = torch.cat([xb, xb]), torch.cat([yb, yb])
-    xb = normalised(changed(xb, size, g))
+    xb = normalised(changed(xb, size, g, r["smallest"]))
     with autocast(dev):
         features = net.body(xb)
-        loss, right = asked(net, features, yb) if r["questions"] else (0., torch.full((4,), torch.nan))
+        loss, found = asked(net, features, yb, tables)
         if two: loss = loss + r["contrast"]*contrast(net.project(features))
-    return loss, right
-
-def averaged(average, model, step, decay):
-    "Moves the average a little towards the model; at first, when there is not yet much to average, further"
-    decay = min(decay, (step+1)/(step+10))
-    pairs = [(a, b) for a, b in zip(average.state_dict().values(), model.state_dict().values()) if a.is_floating_point()]
-    with torch.no_grad(): torch._foreach_lerp_(*map(list, zip(*pairs)), 1-decay)
+    return loss, found
 
 @torch.no_grad()
-def judged(net, body, x, y, dev):
-    "The share of right answers to each question, on pictures nobody learned from and that are not changed"
-    body.eval()
-    right = torch.stack([asked(net, body(normalised(x[i:i+128].to(dev).float()/255)), y[i:i+128].to(dev))[1] for i in range(0, len(x), 128)])
-    body.train()
-    return dict(zip(QUESTIONS, right.nanmean(0).tolist()))
+def judged(net, x, y, tables, dev):
+    "What `asked` finds on pictures that nobody learned from and that are not changed"
+    net.eval()
+    found = [asked(net, net.body(normalised(x[i:i+128].to(dev).float()/255)), y[i:i+128].to(dev), tables)[1] for i in range(0, len(x), 128)]
+    net.train()
+    return plain(torch.stack(found).nanmean(0))
 
 def body_state(body):
     "What is kept: kernels as float16, BatchNorm's vectors (their range is large, they are few) as they are"
@@ -397,72 +541,74 @@ def continued(file, recipe, parts):
 @call_parse
 def main(
     out:Path=Path(__file__).parents[1]/"course_lib"/"weights"/"tiny_resnet.safetensors",  # file to write; log and checkpoint lie beside it
-    n_classes:int=1000,   # textures, and as many fractals and half as many shapes
-    n_pictures:int=160_000,  # pictures in all
-    of_fractals:float=.5, # share of pictures with a fractal; the others have a shape
-    pixels:int=72,        # of the pictures as drawn
+    n_classes:int=1000,   # textures, and as many bodies and fractals and half as many shapes
+    n_pictures:int=60_000,  # pictures in all
+    of_fractals:float=.2, # share of pictures with a fractal
+    of_bodies:float=.55,  # and of those with a body; the others have a shape
+    pixels:int=64,        # of the pictures as drawn
     sizes:str="48,64",    # sides of what the network sees: equal parts of the training, small ones first
-    views:int=2_000_000,  # crops seen in all
+    views:int=1_000_000,  # crops seen in all
     bs:int=256,           # crops a step
     lr:float=4e-3,        # highest learning rate of the one-cycle schedule
     wd:float=.05,         # weight decay
-    questions:int=1,      # 0: only contrast
-    contrast:float=.5,    # weight of the second task; 0 for none
-    ema:float=.999,       # how slowly the averaged weights follow
+    contrast:float=.3,    # weight of the second task; 0 for none
+    smallest:float=.3,    # least share of a picture that a crop keeps
     start:Path=None,      # weights to begin with, of this architecture
     minutes:float=5,      # between checkpoints
     workers:int=0,        # processes that draw; 0: one a core
     threads:int=0,        # of the training; 0: torch's own choice
-    folder:Path=None,     # where the pictures are kept: about 16 kB each
+    folder:Path=None,     # where the pictures are kept: about 12 kB each
     stop_after:int=0,     # stop after that many steps, as if interrupted (for tests)
     seed:int=0,           # of the pictures, the first weights, the order and all changes
 ):
-    "Draw the pictures, train `tiny_resnet` to answer questions about them, save its averaged body"
+    "Draw the pictures, train `tiny_resnet` to answer questions about them, save its body"
     begun, dev = time.time(), default_device()
     if threads: torch.set_num_threads(threads)
     keep_memory()
-    recipe = dict(n_classes=n_classes, n_pictures=n_pictures, of_fractals=of_fractals, pixels=pixels, sizes=sizes, views=views, bs=bs, lr=lr, wd=wd,
-                  questions=questions, contrast=contrast, ema=ema, seed=seed,
+    recipe = dict(n_classes=n_classes, n_pictures=n_pictures, of_fractals=of_fractals, of_bodies=of_bodies, pixels=pixels, sizes=sizes, views=views,
+                  bs=bs, lr=lr, wd=wd, contrast=contrast, smallest=smallest, seed=seed,
                   start=hashlib.sha256(start.read_bytes()).hexdigest() if start else None)
-    x, y = pictures(n_pictures, folder or course_home()/"pretrain", workers, seed=seed, n_classes=n_classes, size=pixels, of_fractals=of_fractals)
+    x, y = pictures(n_pictures, folder or course_home()/"pretrain", workers,
+                    seed=seed, n_classes=n_classes, size=pixels, of_fractals=of_fractals, of_bodies=of_bodies)
     n_valid = CHUNK*max(1, len(x)//CHUNK//64)
     (vx, x), (vy, y) = (t.split([n_valid, len(t)-n_valid]) for t in (x, y))
     if dev.type == "cuda": x = x.to(dev)
     torch.manual_seed(seed)
-    net = Pretrainer(n_classes)
+    tables = [numbers(c).to(dev) for c in classes(seed, n_classes)]
+    net = Pretrainer(tables)
     if start: net.body.load_state_dict({k: v.float() for k, v in load_file(start).items()})
     net = net.to(dev, memory_format=torch.channels_last)
-    average, opt, sched = copy.deepcopy(net.body), adam(net, lr, wd=wd), one_cycle(lr)
+    opt, sched = adam(net, lr, wd=wd), one_cycle(lr)
     sizes, steps = [int(s) for s in sizes.split(",")], views//bs
     checkpoint, log = out.with_suffix(".checkpoint"), out.with_suffix(".json")
-    parts = dict(net=net, average=average, opt=opt)
+    parts = dict(net=net, opt=opt)
     first, rows = continued(checkpoint, recipe, parts)
-    saved, sums, each = time.time(), [], max(1, steps//40)
+    saved, losses, finds, each = time.time(), [], [], max(1, steps//40)
     net.train()
     for step in range(first, steps):
         set_hypers(opt, *sched(step/steps))
-        loss, right = one_step(net, x, y, step, sizes[step*len(sizes)//steps], recipe, dev)
+        loss, found = one_step(net, x, y, tables, step, sizes[step*len(sizes)//steps], recipe, dev)
         loss.backward()
         opt.step()
         opt.zero_grad()
-        averaged(average, net.body, step, ema)
-        sums.append(torch.cat([loss.detach()[None], right.detach()]))
+        losses.append(loss.detach())
+        finds.append(found)
         if (step+1) % each == 0 or step+1 == steps:
-            mean = torch.stack(sums).nanmean(0).tolist()
-            if not math.isfinite(mean[0]): raise ValueError(f"The loss is {mean[0]} at step {step}: use a lower --lr.")
-            rows.append(dict(step=step+1, loss=mean[0], **dict(zip(QUESTIONS, mean[1:])), seconds=time.time()-begun))
-            print({k: round(v, 3) for k, v in rows[-1].items()}, flush=True)
-            sums = []
+            mean = torch.stack(losses).mean().item()
+            if not math.isfinite(mean): raise ValueError(f"The loss is {mean} at step {step}: use a lower --lr.")
+            rows.append(dict(step=step+1, loss=mean, **plain(torch.stack(finds).nanmean(0)), seconds=time.time()-begun))
+            print(json.dumps(rows[-1], default=str), flush=True)
+            losses, finds = [], []
         if time.time() - saved > 60*minutes or step+1 in (stop_after, steps):
             with whole_or_nothing(checkpoint) as tmp: torch.save(dict(recipe=recipe, step=step+1, rows=rows) | {k: p.state_dict() for k, p in parts.items()}, tmp)
             saved = time.time()
             if step+1 == stop_after: return print(f"stopped after step {step+1}")
-    state = body_state(average)
-    checks = dict(float16=checked(average, state, normalised(vx[:128].to(dev).float()/255)), right=judged(net, average, vx, vy, dev) if questions else None)
+    state = body_state(net.body)
+    checks = dict(float16=checked(net.body, state, normalised(vx[:128].to(dev).float()/255)), **judged(net, vx, vy, tables, dev))
     metadata = dict(architecture="tiny_resnet", widths=json.dumps([32, 64, 128, 256]), mean=json.dumps(MEAN), std=json.dumps(STD),
                     recipe=json.dumps(recipe), torch=torch.__version__, licence="made from formulas; no photographs")
     with whole_or_nothing(out) as tmp: tmp.write_bytes(in_order(save(state, metadata)))
     sha = hashlib.sha256(out.read_bytes()).hexdigest()
     log.write_text(json.dumps(dict(recipe=recipe, device=str(dev), torch=torch.__version__, sha256=sha, checks=checks, rows=rows), indent=1))
-    print(f"rounding to float16 moves the features by at most {checks['float16']:.3%}; right answers {checks['right']}")
+    print(f"rounding to float16 moves the features by at most {checks['float16']:.3%}")
     print(f"{out.name}: {out.stat().st_size/1e6:.2f} MB in {time.time()-begun:.0f} s, SHA-256 {sha}")
