@@ -38,7 +38,7 @@ from course_lib.resnet import tiny_resnet
 from course_lib.training import adam, one_cycle, set_hypers
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]   # ImageNet's, so that one normalisation serves all networks of the course
-QUESTIONS = "ground", "surface", "shape", "fractal", "body"
+QUESTIONS = dict(ground=.3, surface=.7, shape=1., fractal=1., body=2.)             # and how much each counts where it is asked
 CHUNK, GROUP = 512, 16            # pictures a file, pictures drawn at once: small enough for a processor's cache
 COLOURS, WAVES, HARMONICS = 5, 8, 6
 N_PARTS, PLAN, HEAD, EYES = 19, 33, 3, [6, 8]   # of a body: parts, numbers that decide them, which part is which
@@ -413,20 +413,20 @@ def pictures(n, folder, workers=None, **kw):
     return torch.from_numpy(np.concatenate([f["x"] for f in files])), torch.from_numpy(np.concatenate([f["y"] for f in files]))
 
 # ---- what changes from step to step ----
-def changed(xb, size, g, smallest=.3):
-    "Crops of 30 % and more, turned, mirrored, in other colours, some grey, some blurred: bytes `(n,3,s,s)` -> floats 0..1 `(n,3,size,size)`"
+def changed(xb, size, g, hard=1.):
+    "Crops of 30 % and more, turned, mirrored, in other colours, some grey, some blurred, all `hard` so far: bytes `(n,3,s,s)` -> floats 0..1 `(n,3,size,size)`"
     n, dev, r = len(xb), xb.device, lambda lo=0., hi=1.: rand(g, n, lo=lo, hi=hi)
-    area, shape, turn, flip = r(smallest, 1.), r(-.28, .28).exp(), r(-.25, .25)*(r() < .5), torch.where(r() < .5, -1., 1.)
+    area, shape, turn, flip = r(1 - .7*hard, 1.), r(-.28, .28).exp(), hard*r(-.25, .25)*(r() < .5), torch.where(r() < .5, -1., 1.)
     w, h = (area.sqrt()*shape).clamp(max=1), (area.sqrt()/shape).clamp(max=1)
     rows = (w*flip*turn.cos(), -h*turn.sin(), r(-1, 1)*(1-w)), (w*flip*turn.sin(), h*turn.cos(), r(-1, 1)*(1-h))
     grid = F.affine_grid(torch.stack([torch.stack(row, 1) for row in rows], 1).to(dev), (n, 3, size, size), align_corners=False)
     xb = F.grid_sample(xb.float()/255, grid, padding_mode="reflection", align_corners=False)
-    grey, strength, hue = torch.full((3, 3), 1/3), torch.where(r() < .15, 0., r(.4, 1.6)).view(n, 1, 1), (r(-.5, .5)*(r() < .8)).view(n, 1, 1)
+    grey, strength, hue = torch.full((3, 3), 1/3), torch.where(r() < .15*hard, 0., 1 + hard*r(-.6, .6)).view(n, 1, 1), (hard*r(-.5, .5)*(r() < .8)).view(n, 1, 1)
     spin = torch.tensor([[0., -1, 1], [1, 0, -1], [-1, 1, 0]])/3**.5          # turns colours around the axis of greys
     colours = grey + strength*(torch.eye(3) - grey) @ (torch.eye(3) + hue.sin()*spin + (1-hue.cos())*(spin @ spin))
     xb = (colours.to(dev) @ xb.flatten(2)).view_as(xb)
-    contrast, light, level = r(.6, 1.4).view(n, 1, 1, 1).to(dev), r(-.2, .2).view(n, 1, 1, 1).to(dev), xb.mean((1, 2, 3), keepdim=True)
-    xb, blurred, m = (xb-level)*contrast + level + light, (r() < .3).nonzero()[:, 0].to(dev), int(size*rand(g, 1, lo=.3, hi=.7))
+    contrast, light, level = (1 + hard*r(-.4, .4)).view(n, 1, 1, 1).to(dev), hard*r(-.2, .2).view(n, 1, 1, 1).to(dev), xb.mean((1, 2, 3), keepdim=True)
+    xb, blurred, m = (xb-level)*contrast + level + light, (r() < .3*hard).nonzero()[:, 0].to(dev), int(size*rand(g, 1, lo=.3, hi=.7))
     if len(blurred):
         small = F.interpolate(xb[blurred], size=m, mode="bilinear", antialias=True)
         xb[blurred] = F.interpolate(small, size=size, mode="bilinear", align_corners=False)
@@ -458,14 +458,16 @@ def asked(net, features, y, tables):
     """Loss over the questions, each divided by what guessing costs, and for each the share of right classes and
     of the numbers' spread that is explained (NaN where not asked): scalar, `(2,questions)`"""
     loss, found = 0., torch.full((2, len(tables)), torch.nan)
-    for i, (targ, table) in enumerate(zip(y.T, tables)):
+    for i, (weight, targ, table) in enumerate(zip(QUESTIONS.values(), y.T, tables)):
         on = targ >= 0
         if not on.any(): continue
         scores, targ = net.classes[i](features[on]).float(), targ[on]
-        loss, found[0, i] = loss + F.cross_entropy(scores, targ, label_smoothing=.05)/math.log(len(table)), (scores.argmax(1) == targ).float().mean()
-        if not table.shape[1]: continue
-        missed = F.mse_loss(net.numbers[i](features[on]).float(), table[targ])
-        loss, found[1, i] = loss + missed, 1 - missed.detach()
+        missed = F.cross_entropy(scores, targ, label_smoothing=.05)/math.log(len(table))
+        found[0, i] = (scores.argmax(1) == targ).float().mean()
+        if table.shape[1]:
+            far = F.mse_loss(net.numbers[i](features[on]).float(), table[targ])
+            missed, found[1, i] = missed + far, 1 - far.detach()
+        loss = loss + weight*on.float().mean()*missed
     return loss, found
 
 def plain(found):
@@ -486,13 +488,13 @@ def batch_numbers(step, n, bs, seed):
     epoch, i = divmod(step, n//bs)
     return order(epoch, n, seed)[i*bs:(i+1)*bs]
 
-def one_step(net, x, y, tables, step, size, r, dev):
+def one_step(net, x, y, tables, step, size, hard, r, dev):
     "The loss of step `step`, and what `asked` found"
     two, g = r["contrast"] > 0, generator(r["seed"], "step", step)
     i = batch_numbers(step, len(x), r["bs"]//(1 + two), r["seed"])
     xb, yb = x[i.to(x.device)].to(dev), y[i].to(dev)
     if two: xb, yb = torch.cat([xb, xb]), torch.cat([yb, yb])
-    xb = normalised(changed(xb, size, g, r["smallest"]))
+    xb = normalised(changed(xb, size, g, hard))
     with autocast(dev):
         features = net.body(xb)
         loss, found = asked(net, features, yb, tables)
@@ -546,13 +548,13 @@ def main(
     of_fractals:float=.2, # share of pictures with a fractal
     of_bodies:float=.55,  # and of those with a body; the others have a shape
     pixels:int=64,        # of the pictures as drawn
-    sizes:str="48,64",    # sides of what the network sees: equal parts of the training, small ones first
+    sizes:str="48,48,64", # sides of what the network sees, each for as long
     views:int=1_000_000,  # crops seen in all
     bs:int=256,           # crops a step
     lr:float=4e-3,        # highest learning rate of the one-cycle schedule
     wd:float=.05,         # weight decay
     contrast:float=.3,    # weight of the second task; 0 for none
-    smallest:float=.3,    # least share of a picture that a crop keeps
+    easy:float=.5,        # share of the training in which the changes grow from mild to hard
     start:Path=None,      # weights to begin with, of this architecture
     minutes:float=5,      # between checkpoints
     workers:int=0,        # processes that draw; 0: one a core
@@ -566,7 +568,7 @@ def main(
     if threads: torch.set_num_threads(threads)
     keep_memory()
     recipe = dict(n_classes=n_classes, n_pictures=n_pictures, of_fractals=of_fractals, of_bodies=of_bodies, pixels=pixels, sizes=sizes, views=views,
-                  bs=bs, lr=lr, wd=wd, contrast=contrast, smallest=smallest, seed=seed,
+                  bs=bs, lr=lr, wd=wd, contrast=contrast, easy=easy, seed=seed,
                   start=hashlib.sha256(start.read_bytes()).hexdigest() if start else None)
     x, y = pictures(n_pictures, folder or course_home()/"pretrain", workers,
                     seed=seed, n_classes=n_classes, size=pixels, of_fractals=of_fractals, of_bodies=of_bodies)
@@ -587,7 +589,7 @@ def main(
     net.train()
     for step in range(first, steps):
         set_hypers(opt, *sched(step/steps))
-        loss, found = one_step(net, x, y, tables, step, sizes[step*len(sizes)//steps], recipe, dev)
+        loss, found = one_step(net, x, y, tables, step, sizes[step*len(sizes)//steps], min(1., .3 + step/steps/(easy + 1e-9)*.7), recipe, dev)
         loss.backward()
         opt.step()
         opt.zero_grad()
