@@ -38,10 +38,13 @@ from course_lib.resnet import tiny_resnet
 from course_lib.training import adam, one_cycle, set_hypers
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]   # ImageNet's, so that one normalisation serves all networks of the course
-QUESTIONS = dict(ground=.3, surface=.7, shape=1., fractal=1., body=2.)             # and how much each counts where it is asked
+QUESTIONS = dict(ground=.2, surface=.4, shape=1., fractal=2., body=2.)             # and how much each counts where it is asked
 CHUNK, GROUP = 512, 16            # pictures a file, pictures drawn at once: small enough for a processor's cache
 COLOURS, WAVES, HARMONICS = 5, 8, 6
-N_PARTS, PLAN, HEAD, EYES = 19, 33, 3, [6, 8]   # of a body: parts, numbers that decide them, which part is which
+PARTS, MAP = ("trunk", "head", "ear", "leg", "tail", "wing", "thing"), 4        # what a map tells apart, and its pixels' side
+N_PARTS, PLAN, HEAD, EYES = 19, 33, 3, [6, 8]   # of a body: ellipsoids, numbers that decide them, which is which
+PART_OF = torch.eye(len(PARTS))[[0, 0, 0, 1, 1, 2, 1, 2, 1, 3, 3, 3, 3, 4, 5, 5, 5, 5, 5]]        # ellipsoid -> part
+THING = torch.eye(len(PARTS))[-1].view(-1, 1, 1)
 N_MAPS, WORDS, LONGEST = 6, 16, 8 # maps of a system at most; chains of maps that draw it, and their length
 
 # ---- small parts; pictures are (n,...), one number each is (n,) ----
@@ -57,6 +60,11 @@ def shares(g, n, k, sparse):
     "`k` shares that sum to 1, a few of them large: `(n,k)`"
     w = rand(g, n, k)**(1/sparse)
     return w/w.sum(1, keepdim=True)
+
+def over(pics, colour, alpha, parts=0.):
+    "`colour` on top where `alpha` is 1, and there the map says `parts`: pair of pictures and maps `(n,3,s,s)`, `(n,7,s/4,s/4)` -> another"
+    pics, maps = pics
+    return pics + alpha*(colour - pics), maps + F.avg_pool2d(alpha, MAP)*(parts - maps)
 
 @lru_cache
 def enlarge(q, size): return F.interpolate(torch.eye(q)[None, None], size=(size, q), mode="bicubic", align_corners=False)[0, 0]
@@ -142,20 +150,21 @@ def silhouette(s, x, y, cx, cy, size, turn):
 
 def leaves(pics, shapes, k, lo, hi, g):
     "`k` flat leaves on top"
-    n, (x, y) = len(pics), plane(len(pics), pics.shape[-1])
+    n, size = pics[0].shape[::3]
+    x, y = plane(n, size)
     for _ in range(k):
         s = take(shapes, torch.randint(len(shapes["cos"]), (n,), generator=g))
         s = s | dict(cos=s["cos"][:, :3], sin=s["sin"][:, :3])
-        size = lo*(hi/lo)**(rand(g, n)**1.5)
-        inside, own_x, own_y = silhouette(s, x, y, *rand(g, 2, n, lo=-1.2, hi=1.2), size, rand(g, n, hi=2*math.pi))
-        alpha = torch.sigmoid((1-inside)*per_pixel(size)*30)*(rand(g, n, 1, 1) < .8)
+        scale = lo*(hi/lo)**(rand(g, n)**1.5)
+        inside, own_x, own_y = silhouette(s, x, y, *rand(g, 2, n, lo=-1.2, hi=1.2), scale, rand(g, n, hi=2*math.pi))
+        alpha = torch.sigmoid((1-inside)*per_pixel(scale)*30)*(rand(g, n, 1, 1) < .8)
         slope = own_x*rand(g, n, 1, 1, lo=-.3, hi=.3) + own_y*rand(g, n, 1, 1, lo=-.3, hi=.3)
-        pics = pics + alpha[:, None]*(palettes(g, n)[:, 0, :, None, None] + slope[:, None] - pics)
+        pics = over(pics, palettes(g, n)[:, 0, :, None, None] + slope[:, None], alpha[:, None])
     return pics
 
 def shaded(pics, s, surface, g):
     "A shape `s` with the texture `surface`, lit, and its shadow, on top of `pics`"
-    n, size = len(pics), pics.shape[-1]
+    n, size = pics[0].shape[::3]
     (x, y), r = plane(n, size), lambda lo=0., hi=1.: rand(g, n, lo=lo, hi=hi)
     wobble = rand(g, n, HARMONICS, lo=-.2, hi=.2).exp()
     s = s | dict(cos=s["cos"]*wobble, sin=s["sin"]*wobble, long=s["long"]*r(-.1, .1).exp())
@@ -163,7 +172,7 @@ def shaded(pics, s, surface, g):
     lx, ly, lz = light = F.normalize(torch.stack((r(-1, 1), r(-1, 1), r(.35, 1.2))), dim=0)
     inside, own_x, own_y = silhouette(s, x, y, cx, cy, scale, turn)
     shadow, *_ = silhouette(s, x, y, cx - lx/4, cy - ly/4, scale, turn)
-    pics = pics*(1 - per_pixel(r(0, .5)*(r() < .6))*torch.sigmoid((1-shadow)*7))[:, None]
+    pics = pics[0]*(1 - per_pixel(r(0, .5)*(r() < .6))*torch.sigmoid((1-shadow)*7))[:, None], pics[1]
     height = (1 - inside.clamp(max=.999)**per_pixel(s["power"])).clamp(min=1e-4)**per_pixel(s["round"])*per_pixel(scale)
     dy, dx = torch.gradient(height + per_pixel(s["bumps"])*smooth(rand(g, n, 9, 9)-.5, size), spacing=2/size, dim=(1, 2))
     norm = torch.rsqrt(1 + dx*dx + dy*dy)
@@ -174,7 +183,7 @@ def shaded(pics, s, surface, g):
     colour = texture(surface, 1.1*own_x*per_pixel(scale), 1.1*own_y*per_pixel(scale), g)*brightness[:, None] + torch.where(flat, 0., shine)[:, None]
     alpha = torch.sigmoid((1-inside)*per_pixel(scale)*25)
     alpha = alpha*torch.where(per_pixel(s["hole"]) > 0, torch.sigmoid((inside - per_pixel(s["hole"]))*40), 1.)
-    return pics + alpha[:, None]*(colour - pics)
+    return over(pics, colour, alpha[:, None], THING)
 
 # ---- bodies ----
 def rotation(*angles):
@@ -270,7 +279,7 @@ def quadrics(where, into, radii):
 
 def creature(pics, b, coat, g):
     "A body each on top of `pics`, in the coat `coat`, lit, and its shadow"
-    n, size = len(pics), pics.shape[-1]
+    n, size = pics[0].shape[::3]
     where, turn, radii = skeleton(b, g)
     spots, into = seen(where, turn, radii, g)
     linear, q, steep = quadrics(spots, into, radii)
@@ -285,7 +294,7 @@ def creature(pics, b, coat, g):
     share = torch.softmax(height.add_(cover.clamp_(-9, 0)).mul_(40), 1)       # the nearest part, neighbours blend
     into = torch.cat(((where - (into @ spots[..., None])[..., 0])[..., None], into), 3)
     uv = torch.tensor([[1., .15, .35], [.1, 1., .6]]) @ into                  # the coat's place on a part, on 1, x, y, z
-    f = torch.cat((linear, q, uv.flatten(2), b["own"], b["bare"][..., None]), 2).mT @ share
+    f = torch.cat((linear, q, uv.flatten(2), b["own"], b["bare"][..., None], PART_OF.expand(n, -1, -1)), 2).mT @ share
     l, q, own, bare = f[:, :3], f[:, 3:9], f[:, 17:20].view(n, 3, size, size), f[:, 20].view(n, 1, size, size)
     root = (q*basis).sum(1).clamp(min=1e-3).sqrt()
     z = (l*basis[:3]).sum(1) + root
@@ -295,11 +304,12 @@ def creature(pics, b, coat, g):
     lit = ((lz - dx*lx - dy*ly)*torch.rsqrt(1 + dx*dx + dy*dy)).clamp(min=0).view(n, size, size)
     deep = z.view(n, 1, size, size).where(alpha > .5, -.6)
     hollow = (F.avg_pool2d(deep, 9, 1, 4, count_include_pad=False) - deep).clamp(0, .5)[:, 0]      # less light comes there
-    coat = texture(coat, .7*u, .7*v, g) + (r(-.25, .35)*v.clamp(-1, 1))[:, None]                  # bellies are often pale
+    coat = texture(coat, .7*u, .7*v, g)
+    coat = coat.lerp(coat.mean((2, 3), keepdim=True), r()[:, None]) + (r(-.25, .35)*v.clamp(-1, 1))[:, None]   # bellies are often pale
     colour = (coat + bare*(own - coat))*((r(.3, .65) + r(.45, .95)*lit)*(1 - 1.2*hollow))[:, None]
     shadow = F.avg_pool2d(F.pad(alpha, (0, 0, 4, -4)), 11, 1, 5)
-    pics = pics*(1 - .5*r()[:, None]*shadow)
-    return pics + alpha*(colour - pics)
+    pics = pics[0]*(1 - .5*r()[:, None]*shadow), pics[1]
+    return over(pics, colour, alpha, F.avg_pool2d(f[:, 21:].view(n, -1, size, size), MAP))
 
 # ---- fractals ----
 def fractal_classes(seed, n):
@@ -335,7 +345,8 @@ def chains(share):
 
 def fractal(pics, f, g):
     "A fractal each on top of `pics`: 16 chains of maps, used three times, turn one of its points into 4,096"
-    n, size, row = len(pics), pics.shape[-1], torch.arange(len(pics))[:, None]
+    n, size = pics[0].shape[::3]
+    row = torch.arange(n)[:, None]
     maps, keep = f["maps"].clone(), rand(g, n, 1, 1, hi=.7).repeat(1, N_MAPS+1, 1)
     maps[:, :N_MAPS] *= rand(g, n, N_MAPS, 2, 3, lo=.88, hi=1.12)
     add = (1-keep)*(f["palette"] + rand(g, n, N_MAPS+1, 3))/2                 # colour by branch, with a memory of earlier branches
@@ -358,7 +369,7 @@ def fractal(pics, f, g):
     count = counted()
     ink = torch.stack([counted(c.reshape(-1)) for c in colour.unbind(1)], 1)/count.clamp(min=1)[:, None]
     alpha = 1 - torch.exp(-2*count)                                           # one point is see-through, many are not
-    return pics + alpha.view(n, 1, size, size)*(ink.view(n, 3, size, size) - pics)
+    return over(pics, ink.view(n, 3, size, size), alpha.view(n, 1, size, size), THING)
 
 # ---- the pictures ----
 @lru_cache
@@ -368,28 +379,27 @@ def classes(seed, n):
     return textures, textures, shape_classes(generator(seed, "shapes"), n//2), fractal_classes(seed, n), body_classes(generator(seed, "bodies"), n)
 
 def draw(seed, n_classes, size, number, of_fractals, of_bodies):
-    "Chunk `number`: bytes `(512,3,size,size)` and the answers to the five `QUESTIONS`, -100 where there is none, `(512,5)`"
+    "Chunk `number`: bytes `(512,3,size,size)`, the share of each part `(512,7,size/4,size/4)`, and the answers to the `QUESTIONS`, -100 where there is none, `(512,5)`"
     g, (textures, _, shapes, fractals, bodies) = generator(seed, "chunk", number), classes(seed, n_classes)
-    x, y = [], []
+    x, maps, y = [], [], []
     for i in range(CHUNK//GROUP):
         ground, surface, shape, frac, body = targs = [torch.randint(m, (GROUP,), generator=g) for m in (n_classes, n_classes, n_classes//2, n_classes, n_classes)]
         (a, b), slope = plane(GROUP, size), rand(g, 2, GROUP, 1, 1, lo=-.25, hi=.25)
         pics = texture(take(textures, ground), a, b, g) + (a*slope[0] + b*slope[1])[:, None]
         kind = i*GROUP/CHUNK
-        if kind < of_fractals: pics, asked = fractal(calm(pics, .3, g), take(fractals, frac), g), (0, 3)
-        elif kind < of_fractals + of_bodies:
-            pics = leaves(creature(calm(pics, 0, g), take(bodies, body), take(textures, surface), g), shapes, 1, .08, .4, g)
-            asked = 0, 1, 4
-        else:
-            pics = shaded(leaves(pics, shapes, 2, .15, .7, g), take(shapes, shape), take(textures, surface), g)
-            pics, asked = leaves(pics, shapes, 1, .08, .4, g), (0, 1, 2)
-        x.append((pics.clamp(0, 1)*255).byte())
+        if kind < of_fractals + of_bodies: pics = calm(pics, .4, g)
+        pics = pics, torch.zeros(GROUP, len(PARTS), size//MAP, size//MAP)
+        if kind < of_fractals: pics, asked = fractal(pics, take(fractals, frac), g), (0, 3)
+        elif kind < of_fractals + of_bodies: pics, asked = creature(pics, take(bodies, body), take(textures, surface), g), (0, 1, 4)
+        else: pics, asked = shaded(leaves(pics, shapes, 2, .15, .7, g), take(shapes, shape), take(textures, surface), g), (0, 1, 2)
+        if 3 not in asked: pics = leaves(pics, shapes, 1, .08, .4, g)
+        for to, t in zip((x, maps), pics): to.append((t.clamp(0, 1)*255).byte())
         y.append(torch.stack([t if j in asked else torch.full_like(t, -100) for j, t in enumerate(targs)], 1))
-    return torch.cat(x), torch.cat(y)
+    return torch.cat(x), torch.cat(maps), torch.cat(y)
 
 def calm(pics, least, g):
     "Pictures with less contrast, half of them out of focus"
-    pics = pics.lerp(pics.mean((2, 3), keepdim=True), rand(g, len(pics), 1, 1, 1, lo=least, hi=.9))
+    pics = pics.lerp(pics.mean((2, 3), keepdim=True), rand(g, len(pics), 1, 1, 1, lo=least, hi=1.))
     return torch.where(rand(g, len(pics), 1, 1, 1) < .5, smooth(F.avg_pool2d(pics, 6), pics.shape[-1]), pics)
 
 def _draw_to(folder, number, **kw):
@@ -397,30 +407,33 @@ def _draw_to(folder, number, **kw):
     if file.exists(): return
     torch.set_num_threads(1)
     keep_memory()                                                             # asking the system for it anew costs more than drawing
-    x, y = draw(number=number, **kw)
+    drawn = {name: t.numpy() for name, t in zip("xmy", draw(number=number, **kw))}
     with whole_or_nothing(file) as tmp:
-        with open(tmp, "wb") as f: np.savez(f, x=x.numpy(), y=y.numpy())
+        with open(tmp, "wb") as f: np.savez(f, **drawn)
 
 def pictures(n, folder, workers=None, **kw):
-    "At least `n` pictures, drawn once into `folder` by as many processes as there are cores: bytes `(n,3,s,s)`, int64 `(n,4)`"
-    folder = folder/hashlib.sha256(f"2 {sorted(kw.items())}".encode()).hexdigest()[:12]              # 2: the second way to draw them
+    "At least `n` pictures, drawn once into `folder` by as many processes as there are cores: what `draw` gives"
+    folder = folder/hashlib.sha256(f"3 {sorted(kw.items())}".encode()).hexdigest()[:12]              # 3: the third way to draw them
     folder.mkdir(parents=True, exist_ok=True)
     start, numbers = time.time(), range(math.ceil(n/CHUNK))
     todo = [i for i in numbers if not (folder/f"{i:05d}.npz").exists()]
     with ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn")) as pool: list(pool.map(partial(_draw_to, folder, **kw), todo))
     if todo: print(f"{len(todo)*CHUNK} pictures drawn, {len(todo)*CHUNK/(time.time()-start):.0f} a second", flush=True)
     files = [np.load(folder/f"{i:05d}.npz") for i in numbers]
-    return torch.from_numpy(np.concatenate([f["x"] for f in files])), torch.from_numpy(np.concatenate([f["y"] for f in files]))
+    return [torch.from_numpy(np.concatenate([f[name] for f in files])) for name in "xmy"]
 
 # ---- what changes from step to step ----
-def changed(xb, size, g, hard=1.):
-    "Crops of 30 % and more, turned, mirrored, in other colours, some grey, some blurred, all `hard` so far: bytes `(n,3,s,s)` -> floats 0..1 `(n,3,size,size)`"
+def changed(xb, maps, size, g, hard=1.):
+    "Crops of 30 % and more, turned, mirrored, in other colours, some grey, some blurred, all `hard` so far: bytes -> floats 0..1 `(n,3,size,size)`, and their maps"
     n, dev, r = len(xb), xb.device, lambda lo=0., hi=1.: rand(g, n, lo=lo, hi=hi)
     area, shape, turn, flip = r(1 - .7*hard, 1.), r(-.28, .28).exp(), hard*r(-.25, .25)*(r() < .5), torch.where(r() < .5, -1., 1.)
     w, h = (area.sqrt()*shape).clamp(max=1), (area.sqrt()/shape).clamp(max=1)
     rows = (w*flip*turn.cos(), -h*turn.sin(), r(-1, 1)*(1-w)), (w*flip*turn.sin(), h*turn.cos(), r(-1, 1)*(1-h))
-    grid = F.affine_grid(torch.stack([torch.stack(row, 1) for row in rows], 1).to(dev), (n, 3, size, size), align_corners=False)
-    xb = F.grid_sample(xb.float()/255, grid, padding_mode="reflection", align_corners=False)
+    move = torch.stack([torch.stack(row, 1) for row in rows], 1).to(dev)
+    def moved(t, size):
+        grid = F.affine_grid(move, (n, 3, size, size), align_corners=False)
+        return F.grid_sample(t.float()/255, grid, padding_mode="reflection", align_corners=False)
+    xb, maps = moved(xb, size), moved(maps, size//MAP)
     grey, strength, hue = torch.full((3, 3), 1/3), torch.where(r() < .15*hard, 0., 1 + hard*r(-.6, .6)).view(n, 1, 1), (hard*r(-.5, .5)*(r() < .8)).view(n, 1, 1)
     spin = torch.tensor([[0., -1, 1], [1, 0, -1], [-1, 1, 0]])/3**.5          # turns colours around the axis of greys
     colours = grey + strength*(torch.eye(3) - grey) @ (torch.eye(3) + hue.sin()*spin + (1-hue.cos())*(spin @ spin))
@@ -430,7 +443,7 @@ def changed(xb, size, g, hard=1.):
     if len(blurred):
         small = F.interpolate(xb[blurred], size=m, mode="bilinear", antialias=True)
         xb[blurred] = F.interpolate(small, size=size, mode="bilinear", align_corners=False)
-    return xb.clamp(0, 1)
+    return xb.clamp(0, 1), maps
 
 def normalised(xb):
     mean, std = (torch.tensor(s, device=xb.device).view(3, 1, 1) for s in (MEAN, STD))
@@ -446,13 +459,19 @@ def numbers(classes):
     return (table - table.mean(0))/(table.std(0) + 1e-6)
 
 class Pretrainer(nn.Module):
-    "A body; for each question a linear layer for the class and one for its numbers; and a small network for the contrast of crops"
+    "A body; for each question a linear layer for the class and one for its numbers; one for the maps; and a small network for the contrast of crops"
     def __init__(self, tables):
         super().__init__()
         self.body, nf = cut(tiny_resnet())
         self.classes = nn.ModuleList(nn.Linear(nf, len(t)) for t in tables)
         self.numbers = nn.ModuleList(nn.Linear(nf, t.shape[1]) for t in tables)
+        self.maps = nn.Conv2d(nf, len(PARTS)*(16//MAP)**2, 1)                 # a cell of the last stage is 16 pixels wide
         self.project = nn.Sequential(nn.Linear(nf, nf), nn.BatchNorm1d(nf), nn.ReLU(), nn.Linear(nf, 128))
+
+    def forward(self, xb):
+        "Features, and shares of the parts in each cell: `(n,3,s,s) -> (n,nf), (n,7,s/4,s/4)`"
+        for layer in list(self.body.children())[:-3]: xb = layer(xb)          # without the mean over the picture
+        return xb.mean((2, 3)), F.pixel_shuffle(self.maps(xb), 16//MAP)
 
 def asked(net, features, y, tables):
     """Loss over the questions, each divided by what guessing costs, and for each the share of right classes and
@@ -488,16 +507,17 @@ def batch_numbers(step, n, bs, seed):
     epoch, i = divmod(step, n//bs)
     return order(epoch, n, seed)[i*bs:(i+1)*bs]
 
-def one_step(net, x, y, tables, step, size, hard, r, dev):
+def one_step(net, x, maps, y, tables, step, size, hard, r, dev):
     "The loss of step `step`, and what `asked` found"
     two, g = r["contrast"] > 0, generator(r["seed"], "step", step)
     i = batch_numbers(step, len(x), r["bs"]//(1 + two), r["seed"])
-    xb, yb = x[i.to(x.device)].to(dev), y[i].to(dev)
-    if two: xb, yb = torch.cat([xb, xb]), torch.cat([yb, yb])
-    xb = normalised(changed(xb, size, g, hard))
+    xb, mb, yb = (t[i.to(t.device)].to(dev) for t in (x, maps, y))
+    if two: xb, mb, yb = (torch.cat([t, t]) for t in (xb, mb, yb))
+    xb, mb = changed(xb, mb, size, g, hard)
     with autocast(dev):
-        features = net.body(xb)
+        features, parts = net(normalised(xb))
         loss, found = asked(net, features, yb, tables)
+        loss = loss + r["maps"]*F.mse_loss(parts.float(), mb)/mb.var((0, 2, 3)).mean()
         if two: loss = loss + r["contrast"]*contrast(net.project(features))
     return loss, found
 
@@ -553,7 +573,8 @@ def main(
     bs:int=256,           # crops a step
     lr:float=4e-3,        # highest learning rate of the one-cycle schedule
     wd:float=.05,         # weight decay
-    contrast:float=.3,    # weight of the second task; 0 for none
+    maps:float=1.,        # weight of the maps
+    contrast:float=.3,    # weight of the contrast; 0 for none
     easy:float=.5,        # share of the training in which the changes grow from mild to hard
     start:Path=None,      # weights to begin with, of this architecture
     minutes:float=5,      # between checkpoints
@@ -568,12 +589,12 @@ def main(
     if threads: torch.set_num_threads(threads)
     keep_memory()
     recipe = dict(n_classes=n_classes, n_pictures=n_pictures, of_fractals=of_fractals, of_bodies=of_bodies, pixels=pixels, sizes=sizes, views=views,
-                  bs=bs, lr=lr, wd=wd, contrast=contrast, easy=easy, seed=seed,
+                  bs=bs, lr=lr, wd=wd, maps=maps, contrast=contrast, easy=easy, seed=seed,
                   start=hashlib.sha256(start.read_bytes()).hexdigest() if start else None)
-    x, y = pictures(n_pictures, folder or course_home()/"pretrain", workers,
+    x, m, y = pictures(n_pictures, folder or course_home()/"pretrain", workers,
                     seed=seed, n_classes=n_classes, size=pixels, of_fractals=of_fractals, of_bodies=of_bodies)
     n_valid = CHUNK*max(1, len(x)//CHUNK//64)
-    (vx, x), (vy, y) = (t.split([n_valid, len(t)-n_valid]) for t in (x, y))
+    (vx, x), (_, m), (vy, y) = (t.split([n_valid, len(t)-n_valid]) for t in (x, m, y))
     if dev.type == "cuda": x = x.to(dev)
     torch.manual_seed(seed)
     tables = [numbers(c).to(dev) for c in classes(seed, n_classes)]
@@ -589,7 +610,7 @@ def main(
     net.train()
     for step in range(first, steps):
         set_hypers(opt, *sched(step/steps))
-        loss, found = one_step(net, x, y, tables, step, sizes[step*len(sizes)//steps], min(1., .3 + step/steps/(easy + 1e-9)*.7), recipe, dev)
+        loss, found = one_step(net, x, m, y, tables, step, sizes[step*len(sizes)//steps], min(1., .3 + step/steps/(easy + 1e-9)*.7), recipe, dev)
         loss.backward()
         opt.step()
         opt.zero_grad()

@@ -35,16 +35,30 @@ def drawn(pretrain, kind, seed=0, number=0):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_pictures_depend_on_seed_and_number_alone(pretrain, kind):
-    x, y = drawn(pretrain, kind)
-    again, other = drawn(pretrain, kind), drawn(pretrain, kind, seed=1)
-    assert torch.equal(x, again[0]) and torch.equal(y, again[1])
+    x, maps, y = first = drawn(pretrain, kind)
+    other = drawn(pretrain, kind, seed=1)
+    assert all(torch.equal(a, b) for a, b in zip(first, drawn(pretrain, kind)))
     assert not torch.equal(x, other[0]) and not torch.equal(x, drawn(pretrain, kind, number=1)[0])
-    assert x.shape == (512, 3, 24, 24) and x.dtype == torch.uint8 and y.shape == (512, 5)
+    assert x.shape == (512, 3, 24, 24) and maps.shape == (512, 7, 6, 6) and y.shape == (512, 5)
+    assert x.dtype == maps.dtype == torch.uint8
     asked = {name for name, targ in zip(pretrain.QUESTIONS, y.T) if (targ >= 0).all()}
     assert asked == {"ground"} | dict(fractals={"fractal"}, bodies={"surface", "body"}, shapes={"surface", "shape"})[kind]
 
-def test_pictures_are_not_empty(pretrain):
-    for kind in KINDS: assert drawn(pretrain, kind)[0].float().std((2, 3)).median() > 5, kind
+def test_pictures_show_something_and_the_maps_say_where(pretrain):
+    for kind in KINDS:
+        x, maps, _ = drawn(pretrain, kind)
+        share = maps.float().mean((0, 2, 3))/255
+        assert x.float().std((2, 3)).median() > 5 and maps.int().sum(1).max() < 260, kind
+        assert (share > 0).tolist() == [kind == "bodies"]*6 + [kind != "bodies"], kind
+
+def test_maps_move_with_the_pictures(pretrain):
+    "Left half white, and the map says so: it is still true after every change but those of colour"
+    x, maps = torch.zeros(16, 3, 32, 32, dtype=torch.uint8), torch.zeros(16, 7, 8, 8, dtype=torch.uint8)
+    x[..., :16], maps[..., :4] = 255, 255
+    x, maps = pretrain.changed(x, maps, 32, pretrain.generator("moves"))
+    bright, there = torch.nn.functional.avg_pool2d(x.mean(1), 4).flatten(1), maps[:, 0].flatten(1)
+    assert torch.corrcoef(torch.stack((bright.flatten(), there.flatten())))[0, 1] > .85
+    assert len({tuple(m.gt(.5).tolist()) for m in there}) > 4
 
 def test_one_process_draws_what_two_draw(pretrain, folder, done, tmp_path):
     two = pretrain.pictures(600, tmp_path, 2, seed=0, n_classes=20, size=24, of_fractals=.2, of_bodies=.55)
