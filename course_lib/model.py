@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['LEFT_OUT', 'SHA256', 'BodyHead', 'cut', 'new_head', 'architectures', 'build', 'embedded_weights',
-           'torchvision_weights', 'create_model', 'n_params', 'blocks', 'layer_groups', 'freeze', 'unfreeze', 'spread']
+           'torchvision_weights', 'create_model', 'new_names', 'n_params', 'blocks', 'layer_groups', 'freeze',
+           'unfreeze', 'spread']
 
 # %% ../nbs/lib/05_model.ipynb #8c3bea8c
 import hashlib, json
@@ -61,7 +62,7 @@ def build(arch):
     return models.get_model(arch, weights=None)
 
 # %% ../nbs/lib/05_model.ipynb #f77b2495
-SHA256 = {"tiny_resnet": "4016d3f3fcf1194ee03205ae4d13c74505d191214062f8741c38a0f82a3ace97"}  # from scripts/pretrain.py
+SHA256 = {"tiny_resnet": "0cffee04f188f76f879c1ab948328993cf97707524b4b7a9fe2c8997eda1877e"}  # from scripts/pretrain.py
 
 def embedded_weights(name="tiny_resnet", folder=None):
     "The package's own weights: `(state dict in float32, {'mean', 'std'})`; ValueError when the file is another one"
@@ -106,6 +107,24 @@ def create_model(arch, n_out, pretrained=True, drop=0.25):
         if wrong: raise ValueError(f"The weights of {arch} lack {wrong[:3]} (another version?): update torchvision.")
     body, nf = cut(model)
     return BodyHead(body, new_head(nf, n_out, drop)), stats
+
+# %% ../nbs/lib/05_model.ipynb #7c31aa02
+def _old_layers():
+    "What the layers of `tiny_resnet` were called before, and are called now"
+    now = {"0.0": "conv1", "0.1": "bn1", "7": "fc"}
+    for i in range(1, 5):
+        for j in 0, 1:
+            now |= {f"{i}.convs.{j}.0": f"layer{i}.0.conv{j + 1}", f"{i}.convs.{j}.1": f"layer{i}.0.bn{j + 1}"}
+            now |= {f"{i}.shortcut.{j}": f"layer{i}.0.downsample.{j}"}
+    return now
+
+def new_names(state):
+    "A state dict of `tiny_resnet` or of a learner with one, its layers called as today; one without old names as it is"
+    now, renamed = _old_layers(), {}
+    for name, t in state.items():
+        layer, _, what = name.removeprefix("body.").rpartition(".")
+        renamed[name.replace(layer, now[layer], 1) if layer in now else name] = t
+    return renamed
 
 # %% ../nbs/lib/05_model.ipynb #0fd22ba3
 def n_params(model, trainable=False):

@@ -10,7 +10,7 @@ import copy
 import torch
 import torch.nn.functional as F
 from torch import nn
-from course_lib.resnet import ResBlock, conv_bn, tiny_resnet
+from course_lib.resnet import BasicBlock, conv_bn, tiny_resnet
 from course_lib.selftest.exercise import exercise, question
 from course_lib.selftest.trial import in_float64, known_numbers, new_network
 
@@ -71,7 +71,7 @@ ex = exercise(conv_bn,
            "`nn.BatchNorm2d(nf)` and, if `act`, `nn.ReLU()`: put them into a list and give it to "
            "`nn.Sequential(*layers)`."],
     why="A constant added before BatchNorm is subtracted again, so the convolution has no bias; "
-        "BatchNorm adds an offset of its own. ReLU can be left out because a ResBlock adds first "
+        "BatchNorm adds an offset of its own. ReLU can be left out because a BasicBlock adds first "
         "and bends afterwards.")
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #7631d33f
@@ -81,7 +81,7 @@ def bias_kept(*args):
     return conv_bn_like(*args, bias=True)
 
 @ex.mistake("You have put in ReLU whatever `act` says. Without it, negative numbers must come "
-            "through: a ResBlock needs that.")
+            "through: a BasicBlock needs that.")
 def always_relu(ni, nf, ks, stride, act):
     return conv_bn_like(ni, nf, ks, stride)
 
@@ -326,8 +326,8 @@ def conv_norm(ni, nf, stride=1):
     "A 3×3 convolution, with a bias that does nothing, and BatchNorm"
     return nn.Sequential(nn.Conv2d(ni, nf, 3, stride, padding=1), nn.BatchNorm2d(nf))
 
-class ResBlockLike(nn.Module):
-    "`ResBlock` with its layers under other names and in another order; wrong ones inherit from it"
+class BasicBlockLike(nn.Module):
+    "`BasicBlock` with its layers under other names and in another order; wrong ones inherit from it"
     def __init__(self, ni, nf, stride=1):
         super().__init__()
         self.across = self.shortcut(ni, nf, stride)
@@ -346,14 +346,14 @@ class ResBlockLike(nn.Module):
     def forward(self, x):
         return F.relu(self.correction(x) + self.across(x))
 
-def block_outputs(ResBlock, ni, nf, stride, x):
+def block_outputs(BasicBlock, ni, nf, stride, x):
     "What such a block gives, with known numbers in it"
-    outputs = known_outputs(lambda: ResBlock(ni, nf, stride), x)
+    outputs = known_outputs(lambda: BasicBlock(ni, nf, stride), x)
     outputs.pop("parameters")                   # a bias before BatchNorm may be there
     return outputs
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #895e2179
-ex = exercise(ResBlock,
+ex = exercise(BasicBlock,
     use=block_outputs,
     cases=[(1, 1, 1, ROW),
            (1, 2, 1, ROW),
@@ -364,12 +364,13 @@ ex = exercise(ResBlock,
     next="`print` your model, and go through its layers one by one with the docstring beside them.",
     hints=["What would the block have to compute if it should change nothing at all? What makes "
            "that easy?",
-           "`convs` is a chain of two `conv_bn`: the first with the stride and ReLU, the second "
-           "without either. `shortcut` is `nn.Identity()` if the shape stays, otherwise a "
-           "`conv_bn` of 1×1 with the stride, without ReLU. Add both, then ReLU.",
-           "`self.convs = nn.Sequential(conv_bn(ni, nf, stride=stride), conv_bn(nf, nf, "
-           "act=False))`; the shape stays if `ni == nf and stride == 1`; `forward` gives "
-           "`F.relu(self.shortcut(x) + self.convs(x))`. Begin with `super().__init__()`."],
+           "Convolution, BatchNorm, ReLU, convolution, BatchNorm: the first convolution has the "
+           "stride. Beside them `shortcut(ni, nf, stride)` carries `x` across. Add both, then "
+           "ReLU.",
+           "`self.conv1 = conv(ni, nf, stride=stride)` and `self.bn1 = nn.BatchNorm2d(nf)`, the "
+           "same from `nf` to `nf` for the second, `self.downsample = shortcut(ni, nf, stride)`; "
+           "`forward` ends with `self.relu(self.downsample(x) + out)`. Begin with "
+           "`super().__init__()`."],
     why="With its input on the way around, a block need only learn what to change, and gradients "
         "reach the first layers without passing through every convolution. A ReLU before the sum "
         "would allow corrections upwards only.")
@@ -377,78 +378,78 @@ ex = exercise(ResBlock,
 # %% ../../../nbs/exercises/09_resnet.ipynb #6f1e6e88
 @ex.mistake("You have forgotten the shortcut: the block hands on only what its convolutions say. "
             "Add its input to that.")
-class ShortcutForgotten(ResBlockLike):
+class ShortcutForgotten(BasicBlockLike):
     def forward(self, x):
         return F.relu(self.correction(x))
 
 @ex.mistake("You have put ReLU before the sum. Then a correction can never be negative: leave it "
-            "out of the second `conv_bn` with `act=False`, and bend after the sum.")
-class ReluBeforeTheSum(ResBlockLike):
+            "out behind the second BatchNorm, and bend after the sum.")
+class ReluBeforeTheSum(BasicBlockLike):
     def forward(self, x):
         return F.relu(F.relu(self.correction(x)) + self.across(x))
 
-@ex.mistake("You have put ReLU before the sum. Add first, then bend; the second `conv_bn` gets "
-            "`act=False`.")
-class ReluOnlyBeforeTheSum(ResBlockLike):
+@ex.mistake("You have put ReLU before the sum. Add first, then bend; the second BatchNorm "
+            "is followed by the sum.")
+class ReluOnlyBeforeTheSum(BasicBlockLike):
     def forward(self, x):
         return F.relu(self.correction(x)) + self.across(x)
 
 @ex.mistake("You have left out the last ReLU. It comes after the sum.")
-class NoReluAtTheEnd(ResBlockLike):
+class NoReluAtTheEnd(BasicBlockLike):
     def forward(self, x):
         return self.correction(x) + self.across(x)
 
 @ex.mistake("You have left out the ReLU between the convolutions. Without a bend two of them are "
-            "no more than one: the first `conv_bn` keeps its ReLU.")
-class NoReluBetween(ResBlockLike):
+            "no more than one: the first BatchNorm is followed by a ReLU.")
+class NoReluBetween(BasicBlockLike):
     def correction(self, x):
         return self.second(self.first(x))
 
 @ex.mistake("You have added the input as it is. Where the number of channels or the size changes, "
             "that does not fit: a 1×1 `conv_bn` with the same stride carries it across.")
-class ShortcutAsItIs(ResBlockLike):
+class ShortcutAsItIs(BasicBlockLike):
     def shortcut(self, ni, nf, stride):
         return nn.Identity()
 
 @ex.mistake("You have put a convolution into every shortcut. Where nothing changes shape, the "
             "input itself is added: `nn.Identity()`.")
-class AlwaysAConvolution(ResBlockLike):
+class AlwaysAConvolution(BasicBlockLike):
     def shortcut(self, ni, nf, stride):
         return conv_bn(ni, nf, 1, stride, act=False)
 
 @ex.mistake("You have used 3×3 kernels in the shortcut. It is only to change the shape: `ks=1`.")
-class ShortcutOf3By3(ResBlockLike):
+class ShortcutOf3By3(BasicBlockLike):
     def shortcut(self, ni, nf, stride):
         same = ni == nf and stride == 1
         return nn.Identity() if same else conv_bn(ni, nf, 3, stride, act=False)
 
 @ex.mistake("You have bent the shortcut with a ReLU. It carries negative numbers across as well: "
             "`act=False`.")
-class ReluInTheShortcut(ResBlockLike):
+class ReluInTheShortcut(BasicBlockLike):
     def shortcut(self, ni, nf, stride):
         same = ni == nf and stride == 1
         return nn.Identity() if same else conv_bn(ni, nf, 1, stride)
 
 @ex.mistake("The two ways come out with different sizes. The stride is needed once on each: in "
             "the first convolution, and in the shortcut.")
-class StrideTwice(ResBlockLike):
+class StrideTwice(BasicBlockLike):
     def convs(self, ni, nf, stride):
         return conv_norm(ni, nf, stride), conv_norm(nf, nf, stride)
 
 @ex.mistake("You have given the stride to the second convolution. It belongs to the first: the "
             "second then has fewer pixels to work on.")
-class StrideInTheSecond(ResBlockLike):
+class StrideInTheSecond(BasicBlockLike):
     def convs(self, ni, nf, stride):
         return conv_norm(ni, nf), conv_norm(nf, nf, stride)
 
 @ex.mistake("You have changed the number of channels in the second convolution. The first one goes "
             "from `ni` to `nf`, the second from `nf` to `nf`.")
-class ChannelsInTheSecond(ResBlockLike):
+class ChannelsInTheSecond(BasicBlockLike):
     def convs(self, ni, nf, stride):
         return conv_norm(ni, ni, stride), conv_norm(ni, nf)
 
 @ex.mistake("You have subtracted the input. Add it.")
-class InputSubtracted(ResBlockLike):
+class InputSubtracted(BasicBlockLike):
     def forward(self, x):
         return F.relu(self.correction(x) - self.across(x))
 
@@ -457,46 +458,46 @@ either = ("Your shortcut is not changed everywhere it has to be. It must be wher
           "channels changes, and also where the stride is 2: one of the two is enough.")
 
 @ex.mistake(either)
-class ShortcutForChannels(ResBlockLike):
+class ShortcutForChannels(BasicBlockLike):
     def shortcut(self, ni, nf, stride):
         return nn.Identity() if ni == nf else conv_bn(ni, nf, 1, stride, act=False)
 
 @ex.mistake(either)
-class ShortcutForStride(ResBlockLike):
+class ShortcutForStride(BasicBlockLike):
     def shortcut(self, ni, nf, stride):
         return nn.Identity() if stride == 1 else conv_bn(ni, nf, 1, stride, act=False)
 
 @ex.mistake(either)
-class ShortcutForBothAtOnce(ResBlockLike):
+class ShortcutForBothAtOnce(BasicBlockLike):
     def shortcut(self, ni, nf, stride):
         changes = ni != nf and stride != 1
         return conv_bn(ni, nf, 1, stride, act=False) if changes else nn.Identity()
 
 @ex.mistake("You have left BatchNorm out of the shortcut. It is a `conv_bn` of 1×1: convolution "
             "and BatchNorm, without ReLU.")
-class ShortcutWithoutNorm(ResBlockLike):
+class ShortcutWithoutNorm(BasicBlockLike):
     def shortcut(self, ni, nf, stride):
         same = ni == nf and stride == 1
         return nn.Identity() if same else nn.Conv2d(ni, nf, 1, stride, bias=False)
 
 @ex.mistake("Your correction is one convolution. There are two, with a ReLU between them.")
-class OneConvolution(ResBlockLike):
+class OneConvolution(BasicBlockLike):
     def correction(self, x):
         return self.first(x)
 
 @ex.mistake("You have multiplied. The block adds its correction to what the shortcut brings.")
-class Multiplied(ResBlockLike):
+class Multiplied(BasicBlockLike):
     def forward(self, x):
         return F.relu(self.correction(x)*self.across(x))
 
 @ex.mistake("You have put the two side by side, which doubles the channels. Add them.")
-class PutSideBySide(ResBlockLike):
+class PutSideBySide(BasicBlockLike):
     def forward(self, x):
         return F.relu(torch.cat([self.across(x), self.correction(x)], 1))
 
-@ex.mistake("Three things: the second `conv_bn` needs `act=False`, the shortcut must change where "
-            "the shape does, and after the sum comes a ReLU.")
-class InputAddedAsItIs(ResBlockLike):
+@ex.mistake("Three things: behind the second BatchNorm comes the sum and no ReLU, the shortcut must "
+            "change where the shape does, and after the sum comes a ReLU.")
+class InputAddedAsItIs(BasicBlockLike):
     def shortcut(self, ni, nf, stride):
         return nn.Identity()
 
@@ -504,9 +505,8 @@ class InputAddedAsItIs(ResBlockLike):
         return x + F.relu(self.correction(x))
 
 @ex.mistake("With `+=` you write into the input itself: a shortcut that does nothing hands on the "
-            "very same tensor. Write a sum, `self.shortcut(x) + self.convs(x)`, which makes a new "
-            "one.")
-class WrittenIntoTheInput(ResBlockLike):
+            "very same tensor. Write a sum, `self.downsample(x) + out`, which makes a new one.")
+class WrittenIntoTheInput(BasicBlockLike):
     def forward(self, x):
         out = self.across(x)
         out += self.correction(x)
@@ -514,12 +514,12 @@ class WrittenIntoTheInput(ResBlockLike):
 
 @ex.mistake("You have put the convolutions behind the shortcut. They stand beside it: both get "
             "`x`, and what they give is added.")
-class OneAfterTheOther(ResBlockLike):
+class OneAfterTheOther(BasicBlockLike):
     def forward(self, x):
         return F.relu(self.correction(self.across(x)))
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #43b38e19
-ex.right(ResBlockLike)
+ex.right(BasicBlockLike)
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #847caeac
 ex = question("passed_on",
@@ -551,7 +551,7 @@ def tiny_like(n_out=1000, widths=(32, 64, 128, 256),
               first=1, others=2,                # strides of the first block and of those after it
               pool=nn.AdaptiveAvgPool2d,
               blocks=None,                      # how many are used, as the end of a slice
-              block=ResBlock,
+              block=BasicBlock,
               start=conv_bn,
               end=()):                          # layers after the last
     "`tiny_resnet` with its last layer made first, and with one part replaced"
@@ -563,13 +563,8 @@ def tiny_like(n_out=1000, widths=(32, 64, 128, 256),
     return nn.Sequential(start(3, widths[0], stride=stem, act=stem_act), *body[:blocks], *head)
 
 def network_outputs(tiny_resnet, n_out, widths, x):
-    "What such a network gives, with known numbers in it; TypeError when it is no nn.Sequential"
-    def make():
-        model = tiny_resnet(n_out, widths)
-        if isinstance(model, nn.Module) and not isinstance(model, nn.Sequential):
-            raise TypeError("an nn.Sequential is asked for, as nn.Sequential(*layers) makes one")
-        return model
-    outputs = known_outputs(make, x)
+    "What such a network gives, with known numbers in it"
+    outputs = known_outputs(lambda: tiny_resnet(n_out, widths), x)
     outputs.pop("parameters")                   # a bias before BatchNorm may be there
     return outputs
 
@@ -595,7 +590,7 @@ ex = exercise(tiny_resnet,
     next="`print` your model, and go through its layers one by one with the docstring beside them.",
     hints=["Which number of channels goes into each block, and which comes out? Write the pairs "
            "for the widths 32, 64, 128, 256.",
-           "A stem, `conv_bn` from 3 to the first width with stride 2. One ResBlock for each "
+           "A stem, `conv_bn` from 3 to the first width with stride 2. One BasicBlock for each "
            "width: the first from that width to itself with stride 1, each other from the width "
            "before it with stride 2. Then average, flatten, linear, all in one `nn.Sequential`.",
            "`zip((widths[0], *widths), widths)` gives the pairs `ni, nf`; the stride is `1 if i "
@@ -674,7 +669,7 @@ def no_last_layer(n_out, widths):
     return tiny_like(n_out, widths)[:-1]
 
 @ex.mistake("You have stacked plain `conv_bn`. The body is made of blocks that add to their input: "
-            "`ResBlock`.")
+            "`BasicBlock`.")
 def no_shortcuts(n_out, widths):
     return tiny_like(n_out, widths, block=conv_bn)
 
@@ -683,10 +678,10 @@ def no_shortcuts(n_out, widths):
 def stem_of_7_by_7(n_out, widths):
     return tiny_like(n_out, widths, start=lambda *args, **how: conv_bn(*args, ks=7, **how))
 
-@ex.mistake("Your stem is a ResBlock. It is a plain `conv_bn` with stride 2: there is nothing to "
+@ex.mistake("Your stem is a BasicBlock. It is a plain `conv_bn` with stride 2: there is nothing to "
             "add to yet.")
 def stem_is_a_block(n_out, widths):
-    return tiny_like(n_out, widths, start=lambda ni, nf, stride, act: ResBlock(ni, nf, stride))
+    return tiny_like(n_out, widths, start=lambda ni, nf, stride, act: BasicBlock(ni, nf, stride))
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #b2f0c906
 @ex.mistake("You have put log_softmax at the end. Cross-entropy contains it already: hand back the "
@@ -697,13 +692,13 @@ def log_softmax_at_the_end(n_out, widths):
 @ex.mistake("You halve only where the width changes. The docstring says: stride 2 in every block "
             "but the first, also where two widths are equal.")
 def halved_where_the_width_changes(n_out, widths):
-    def block(ni, nf, stride): return ResBlock(ni, nf, 2 if ni != nf else 1)
+    def block(ni, nf, stride): return BasicBlock(ni, nf, 2 if ni != nf else 1)
     return tiny_like(n_out, widths, block=block)
 
 @ex.mistake("Each of your blocks begins with the first width. Its input is what the block before "
             "it has made: move `ni` on at the end of each round.")
 def first_width_into_each_block(n_out, widths):
-    def block(ni, nf, stride): return ResBlock(widths[0], nf, stride)
+    def block(ni, nf, stride): return BasicBlock(widths[0], nf, stride)
     return tiny_like(n_out, widths, block=block)
 
 @ex.mistake("You have left the last layer without its bias. `nn.Linear` has one, if it is not told "
@@ -726,7 +721,7 @@ def stem_without_batchnorm(n_out, widths):
             "them: the first block goes from `widths[0]` to `widths[0]`.")
 def colours_into_the_first_block(n_out, widths):
     stem, first, *rest = tiny_like(n_out, widths)
-    return nn.Sequential(stem, ResBlock(3, widths[0]), *rest)
+    return nn.Sequential(stem, BasicBlock(3, widths[0]), *rest)
 
 @ex.mistake(no_star)
 def layers_without_a_star(n_out, widths):
@@ -739,7 +734,7 @@ ex.right(tiny_like)
 def one_loop_for_all_blocks(n_out=1000, widths=(32, 64, 128, 256)):
     layers, ni = [conv_bn(3, widths[0], 3, 2)], widths[0]
     for i, nf in enumerate(widths):
-        layers.append(ResBlock(ni, nf, 2 if i else 1))
+        layers.append(BasicBlock(ni, nf, 2 if i else 1))
         ni = nf
     layers += [nn.AvgPool2d(1), nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(1)]
     return nn.Sequential(*layers, nn.Linear(ni, n_out))
