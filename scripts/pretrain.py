@@ -450,13 +450,13 @@ def normalised(xb):
     return ((xb-mean)/std).to(memory_format=torch.channels_last)
 
 # ---- the training ----
-LEFT_OUT = "palette", "own", "bare", "turn", "maps", "words"                  # colours and turns change at every step
+LEFT_OUT = "palette", "own", "bare", "turn", "words"                          # colours and turns change at every step
 
 def numbers(classes):
     "What classes are made of, each number with mean 0 and spread 1: `(n,k)`"
-    found = [v.float().view(len(v), -1) for k, v in classes.items() if k not in LEFT_OUT]
-    table = torch.cat(found or [torch.zeros(len(classes["words"]), 0)], 1)
-    return (table - table.mean(0))/(table.std(0) + 1e-6)
+    table = torch.cat([v.float().view(len(v), -1) for k, v in classes.items() if k not in LEFT_OUT], 1)
+    table = table[:, table.std(0) > 1e-6]
+    return (table - table.mean(0))/table.std(0)
 
 class Pretrainer(nn.Module):
     "A body; for each question a linear layer for the class and one for its numbers; one for the maps; and a small network for the contrast of crops"
@@ -483,10 +483,9 @@ def asked(net, features, y, tables):
         scores, targ = net.classes[i](features[on]).float(), targ[on]
         missed = F.cross_entropy(scores, targ, label_smoothing=.05)/math.log(len(table))
         found[0, i] = (scores.argmax(1) == targ).float().mean()
-        if table.shape[1]:
-            far = F.mse_loss(net.numbers[i](features[on]).float(), table[targ])
-            missed, found[1, i] = missed + far, 1 - far.detach()
-        loss = loss + weight*on.float().mean()*missed
+        far = F.mse_loss(net.numbers[i](features[on]).float(), table[targ])
+        found[1, i] = 1 - far.detach()
+        loss = loss + weight*on.float().mean()*(missed + far)
     return loss, found
 
 def plain(found):
