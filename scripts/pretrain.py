@@ -33,7 +33,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from course_lib.core import autocast, course_home, default_device, keep_memory, whole_or_nothing
-from course_lib.model import cut
+from course_lib.model import cut, new_names
 from course_lib.resnet import tiny_resnet
 from course_lib.training import adam, one_cycle, set_hypers
 
@@ -405,7 +405,7 @@ def calm(pics, least, g):
 def _draw_to(folder, number, **kw):
     file = Path(folder)/f"{number:05d}.npz"
     if file.exists(): return
-    torch.set_num_threads(1)
+    torch.set_num_threads(1)                                                  # pictures are small, one process a core is faster
     keep_memory()                                                             # asking the system for it anew costs more than drawing
     drawn = {name: t.numpy() for name, t in zip("xmy", draw(number=number, **kw))}
     with whole_or_nothing(file) as tmp:
@@ -417,10 +417,22 @@ def pictures(n, folder, workers=None, **kw):
     folder.mkdir(parents=True, exist_ok=True)
     start, numbers = time.time(), range(math.ceil(n/CHUNK))
     todo = [i for i in numbers if not (folder/f"{i:05d}.npz").exists()]
-    with ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn")) as pool: list(pool.map(partial(_draw_to, folder, **kw), todo))
+    if workers == 1: list(map(partial(_draw_to, folder, **kw), todo))
+    else:
+        with ProcessPoolExecutor(workers, get_context("spawn")) as pool: list(pool.map(partial(_draw_to, folder, **kw), todo))
     if todo: print(f"{len(todo)*CHUNK} pictures drawn, {len(todo)*CHUNK/(time.time()-start):.0f} a second", flush=True)
     files = [np.load(folder/f"{i:05d}.npz") for i in numbers]
     return [torch.from_numpy(np.concatenate([f[name] for f in files])) for name in "xmy"]
+
+def print_speed(seed, n_classes, size):
+    "How many pictures of each kind one core draws in a second"
+    torch.set_num_threads(1)
+    keep_memory()
+    for kind, shares in dict(fractals=(1, 0), bodies=(0, 1), shapes=(0, 0)).items():
+        draw(seed, n_classes, size, 0, *shares)                               # once to warm up
+        start = time.process_time()
+        draw(seed, n_classes, size, 1, *shares)
+        print(f"{kind}: {CHUNK/(time.process_time()-start):.0f} a second of one core, {size} pixels")
 
 # ---- what changes from step to step ----
 def changed(xb, maps, size, g, hard=1.):
@@ -507,7 +519,7 @@ def batch_numbers(step, n, bs, seed):
     return order(epoch, n, seed)[i*bs:(i+1)*bs]
 
 def one_step(net, x, maps, y, tables, step, size, hard, r, dev):
-    "The loss of step `step`, and what `asked` found"
+    "The loss of step `step`, what `asked` found, and the share of the maps' spread that is explained"
     two, g = r["contrast"] > 0, generator(r["seed"], "step", step)
     i = batch_numbers(step, len(x), r["bs"]//(1 + two), r["seed"])
     xb, mb, yb = (t[i.to(t.device)].to(dev) for t in (x, maps, y))
@@ -516,9 +528,10 @@ def one_step(net, x, maps, y, tables, step, size, hard, r, dev):
     with autocast(dev):
         features, parts = net(normalised(xb))
         loss, found = asked(net, features, yb, tables)
-        loss = loss + r["maps"]*F.mse_loss(parts.float(), mb)/mb.var((0, 2, 3)).mean()
+        missed = F.mse_loss(parts.float(), mb)/mb.var((0, 2, 3)).mean()
+        loss = loss + r["maps"]*missed
         if two: loss = loss + r["contrast"]*contrast(net.project(features))
-    return loss, found
+    return loss, found, 1 - missed.detach()
 
 @torch.no_grad()
 def judged(net, x, y, tables, dev):
@@ -547,6 +560,13 @@ def in_order(data):
     header = json.dumps(json.loads(data[8:8+n]), sort_keys=True, separators=(",", ":")).encode()
     header += b" "*(-len(header) % 8)                                         # tensors begin at a multiple of 8
     return len(header).to_bytes(8, "little") + header + data[8+n:]
+
+def begin_with(body, file):
+    "Puts the weights of `file` into `body`; ValueError when they are not those of a `tiny_resnet`"
+    state = new_names(load_file(file))
+    if set(state) != set(body.state_dict()): raise ValueError(
+        f"{file} holds no weights of tiny_resnet ({next(iter(state))!r} is not its own, or some are missing): name another --start.")
+    body.load_state_dict({k: v.float() for k, v in state.items()})
 
 def continued(file, recipe, parts):
     "Puts what the checkpoint `file` holds into `parts`: `(next step, rows)`; ValueError when it is another run's"
@@ -577,14 +597,17 @@ def main(
     easy:float=.5,        # share of the training in which the changes grow from mild to hard
     start:Path=None,      # weights to begin with, of this architecture
     minutes:float=5,      # between checkpoints
-    workers:int=0,        # processes that draw; 0: one a core
+    workers:int=None,     # processes that draw; as many as there are cores, if nothing is said
     threads:int=0,        # of the training; 0: torch's own choice
     folder:Path=None,     # where the pictures are kept: about 12 kB each
     stop_after:int=0,     # stop after that many steps, as if interrupted (for tests)
+    speed:bool=False,     # nothing but: how many pictures of each kind does a core draw in a second?
     seed:int=0,           # of the pictures, the first weights, the order and all changes
 ):
     "Draw the pictures, train `tiny_resnet` to answer questions about them, save its body"
-    begun, dev = time.time(), default_device()
+    begun, dev, sides = time.time(), default_device(), [int(s) for s in sizes.split(",")]
+    if speed: return print_speed(seed, n_classes, pixels)
+    if any(s % 16 for s in sides): raise ValueError(f"--sizes {sizes}: each must be a multiple of 16, the width of a cell of the last stage.")
     if threads: torch.set_num_threads(threads)
     keep_memory()
     recipe = dict(n_classes=n_classes, n_pictures=n_pictures, of_fractals=of_fractals, of_bodies=of_bodies, pixels=pixels, sizes=sizes, views=views,
@@ -598,29 +621,30 @@ def main(
     torch.manual_seed(seed)
     tables = [numbers(c).to(dev) for c in classes(seed, n_classes)]
     net = Pretrainer(tables)
-    if start: net.body.load_state_dict({k: v.float() for k, v in load_file(start).items()})
+    if start: begin_with(net.body, start)
     net = net.to(dev, memory_format=torch.channels_last)
     opt, sched = adam(net, lr, wd=wd), one_cycle(lr)
-    sizes, steps = [int(s) for s in sizes.split(",")], views//bs
+    steps = views//bs
     checkpoint, log = out.with_suffix(".checkpoint"), out.with_suffix(".json")
     parts = dict(net=net, opt=opt)
     first, rows = continued(checkpoint, recipe, parts)
-    saved, losses, finds, each = time.time(), [], [], max(1, steps//40)
+    saved, losses, finds, on_maps, each = time.time(), [], [], [], max(1, steps//40)
     net.train()
     for step in range(first, steps):
         set_hypers(opt, *sched(step/steps))
-        loss, found = one_step(net, x, m, y, tables, step, sizes[step*len(sizes)//steps], min(1., .3 + step/steps/(easy + 1e-9)*.7), recipe, dev)
+        loss, found, on_map = one_step(net, x, m, y, tables, step, sides[step*len(sides)//steps], min(1., .3 + step/steps/(easy + 1e-9)*.7), recipe, dev)
         loss.backward()
         opt.step()
         opt.zero_grad()
         losses.append(loss.detach())
         finds.append(found)
+        on_maps.append(on_map)
         if (step+1) % each == 0 or step+1 == steps:
             mean = torch.stack(losses).mean().item()
             if not math.isfinite(mean): raise ValueError(f"The loss is {mean} at step {step}: use a lower --lr.")
-            rows.append(dict(step=step+1, loss=mean, **plain(torch.stack(finds).nanmean(0)), seconds=time.time()-begun))
+            rows.append(dict(step=step+1, loss=mean, **plain(torch.stack(finds).nanmean(0)), maps=torch.stack(on_maps).mean().item(), seconds=time.time()-begun))
             print(json.dumps(rows[-1], default=str), flush=True)
-            losses, finds = [], []
+            losses, finds, on_maps = [], [], []
         if time.time() - saved > 60*minutes or step+1 in (stop_after, steps):
             with whole_or_nothing(checkpoint) as tmp: torch.save(dict(recipe=recipe, step=step+1, rows=rows) | {k: p.state_dict() for k, p in parts.items()}, tmp)
             saved = time.time()

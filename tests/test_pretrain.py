@@ -1,22 +1,28 @@
 "scripts/pretrain.py in small: the same numbers give the same pictures and weights, and nothing is lost on the way."
-import importlib.util
 import json
+import sys
 
 import pytest
 import torch
 from conftest import ROOT
 from safetensors import safe_open
 
-SMALL = dict(n_classes=20, n_pictures=600, pixels=24, sizes="24", views=512, bs=128, workers=1, threads=1)
+SMALL = dict(n_classes=20, n_pictures=600, pixels=32, sizes="32", views=512, bs=128, workers=1, threads=1)
 KINDS = dict(fractals=(1, 0), bodies=(0, 1), shapes=(0, 0))
 
 
 @pytest.fixture(scope="module")
 def pretrain():
-    spec = importlib.util.spec_from_file_location("pretrain", ROOT/"scripts"/"pretrain.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
+    "The script as a module, that other processes find as well"
+    threads = torch.get_num_threads()
+    sys.path.insert(0, str(ROOT/"scripts"))
+    import pretrain
+    yield pretrain
+    sys.path.remove(str(ROOT/"scripts"))
+    torch.set_num_threads(threads)
+
+@pytest.fixture
+def few(pretrain, monkeypatch): monkeypatch.setattr(pretrain, "CHUNK", 64)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory): return tmp_path_factory.mktemp("pictures")
@@ -30,21 +36,21 @@ def done(pretrain, folder):
 
 def drawn(pretrain, kind, seed=0, number=0):
     of_fractals, of_bodies = KINDS[kind]
-    return pretrain.draw(seed, 20, 24, number, of_fractals=of_fractals, of_bodies=of_bodies)
+    return pretrain.draw(seed, 20, 32, number, of_fractals=of_fractals, of_bodies=of_bodies)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_pictures_depend_on_seed_and_number_alone(pretrain, kind):
+def test_pictures_depend_on_seed_and_number_alone(pretrain, few, kind):
     x, maps, y = first = drawn(pretrain, kind)
     other = drawn(pretrain, kind, seed=1)
     assert all(torch.equal(a, b) for a, b in zip(first, drawn(pretrain, kind)))
     assert not torch.equal(x, other[0]) and not torch.equal(x, drawn(pretrain, kind, number=1)[0])
-    assert x.shape == (512, 3, 24, 24) and maps.shape == (512, 7, 6, 6) and y.shape == (512, 5)
+    assert x.shape == (64, 3, 32, 32) and maps.shape == (64, 7, 8, 8) and y.shape == (64, 5)
     assert x.dtype == maps.dtype == torch.uint8
     asked = {name for name, targ in zip(pretrain.QUESTIONS, y.T) if (targ >= 0).all()}
     assert asked == {"ground"} | dict(fractals={"fractal"}, bodies={"surface", "body"}, shapes={"surface", "shape"})[kind]
 
-def test_pictures_show_something_and_the_maps_say_where(pretrain):
+def test_pictures_show_something_and_the_maps_say_where(pretrain, few):
     for kind in KINDS:
         x, maps, _ = drawn(pretrain, kind)
         share = maps.float().mean((0, 2, 3))/255
@@ -61,8 +67,8 @@ def test_maps_move_with_the_pictures(pretrain):
     assert len({tuple(m.gt(.5).tolist()) for m in there}) > 4
 
 def test_one_process_draws_what_two_draw(pretrain, folder, done, tmp_path):
-    two = pretrain.pictures(600, tmp_path, 2, seed=0, n_classes=20, size=24, of_fractals=.2, of_bodies=.55)
-    one = pretrain.pictures(600, folder, 1, seed=0, n_classes=20, size=24, of_fractals=.2, of_bodies=.55)
+    two = pretrain.pictures(600, tmp_path, 2, seed=0, n_classes=20, size=32, of_fractals=.2, of_bodies=.55)
+    one = pretrain.pictures(600, folder, 1, seed=0, n_classes=20, size=32, of_fractals=.2, of_bodies=.55)
     assert all(torch.equal(a, b) for a, b in zip(one, two)) and len(one[0]) == 1024
     assert len(list(folder.rglob("*.npz"))) == 2, "drawn by the run, and not again"
 
@@ -108,6 +114,9 @@ def test_a_checkpoint_that_cannot_go_on_is_kept(pretrain, folder, done, tmp_path
     with pytest.raises(ValueError, match="another run" if what == "another run" else "cannot be read") as e:
         pretrain.main(out=out, folder=folder, **(SMALL | dict(seed=0, lr=1e-3)))
     assert "delete it" in str(e.value) and out.with_suffix(".checkpoint").read_bytes() == held and not out.exists()
+
+def test_sizes_are_whole_cells(pretrain, tmp_path):
+    with pytest.raises(ValueError, match="multiple of 16"): pretrain.main(out=tmp_path/"x.safetensors", **(SMALL | dict(sizes="40")))
 
 def test_a_start_of_another_architecture_is_refused(pretrain, folder, tmp_path):
     from safetensors.torch import save_file
