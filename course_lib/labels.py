@@ -9,13 +9,14 @@ __all__ = ['IMAGE_SUFFIXES', 'image_files', 'folder_label', 'regex_label', 'csv_
 # %% ../nbs/lib/02_labels.ipynb #c883e790
 import csv, os, random, re
 from pathlib import Path
+from .args import a_list, a_path, function, number, one_of, paths, whole, word, wrong
 
 # %% ../nbs/lib/02_labels.ipynb #4865504b
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm"}
 
 def image_files(folder):
     "All pictures below `folder`, sorted, no hidden ones; every folder once, links last. ValueError when there are none"
-    folder, seen, found = Path(folder), set(), []
+    folder, seen, found = a_path("folder", folder, "pictures"), set(), []
     if not folder.is_dir(): raise ValueError(f"{folder} is not a folder: check the path (now in {Path.cwd()}).")
     def say(e): print(f"{e.filename} is left out: it cannot be read ({e.strerror}); change its permissions to use it.")
     def visible(names): return [name for name in names if not name.startswith(".")]
@@ -32,11 +33,12 @@ def image_files(folder):
 # %% ../nbs/lib/02_labels.ipynb #bf1c51f1
 def folder_label(path):
     "The name of the folder a file lies in"
-    return Path(path).parent.name
+    return a_path("path", path, "cat/1.jpg").parent.name
 
 def regex_label(
     pattern):               # with one group, as in r"(.+)_\d+"
     "A labeller: the group that `pattern` finds at the start of a file's name; ValueError when it finds none"
+    if not isinstance(pattern, re.Pattern): word("pattern", pattern, r"(.+)_\d+")
     try: rx = re.compile(pattern)
     except re.error as e:
         advice = r"put a backslash before a sign that means itself, as in r'\('"
@@ -44,7 +46,7 @@ def regex_label(
     if rx.groups < 1: raise ValueError(
         f"The pattern {pattern!r} has no group: put round brackets around the label, as in r'(.+)_\\d+'.")
     def label(path):
-        name = Path(path).name
+        name = a_path("path", path, "Bengal_1.jpg").name
         if found := rx.match(name): return found[1]
         advice = "change the pattern, or leave the file out"
         raise ValueError(f"The pattern {pattern!r} does not match the file name {name!r}: {advice}.")
@@ -55,19 +57,29 @@ def csv_label(
     file, name_col, value_col,   # the CSV file, the column with file names, the column wanted
     encoding="utf-8-sig", delimiter=","):  # for tables that spreadsheets wrote: "latin-1", ";"
     "A labeller that looks a file's name up in a CSV table; ValueError when a column or a file is missing"
+    table = _table(file, name_col, value_col, encoding, delimiter)
+    def value(path):
+        name = a_path("path", path, "1.jpg").name
+        if name in table: return table[name]
+        raise ValueError(f"{name!r} is not in column {name_col!r} of {file}: add a row, or leave the file out.")
+    return value
+
+def _table(file, name_col, value_col, encoding="utf-8-sig", delimiter=","):
+    "Two columns of a CSV table: `{file's name: value}`; ValueError when it says two things of one name"
     table = {}
     for name, value in _columns(file, name_col, value_col, encoding, delimiter):
         known = table.setdefault(name, value)
         if known != value: raise ValueError(
             f"{file} says both {known!r} and {value!r} of {name!r}: give files of different folders different names.")
-    def value(path):
-        name = Path(path).name
-        if name in table: return table[name]
-        raise ValueError(f"{name!r} is not in column {name_col!r} of {file}: add a row, or leave the file out.")
-    return value
+    return table
 
 def _columns(file, a, b, encoding, delimiter):
     "Two columns of a CSV table, pairs of a file's name and a value; ValueError when the file or a column is missing"
+    file = a_path("file", file, "labels.csv")
+    for col in a, b: word("a column's name", col, "file")
+    try: "".encode(word("encoding", encoding, "latin-1"))
+    except LookupError: raise wrong("encoding", encoding, "one that Python knows, such as 'latin-1'") from None
+    if len(word("delimiter", delimiter, ";")) > 1: raise wrong("delimiter", delimiter, "one sign, such as ';'")
     try:
         with open(file, newline="", encoding=encoding) as f: rows = list(csv.DictReader(f, delimiter=delimiter))
     except FileNotFoundError:
@@ -86,11 +98,14 @@ def _columns(file, a, b, encoding, delimiter):
     return [(Path(row[a]).name, row[b] or "") for row in rows if row[a]]      # short rows hold None
 
 def list_label(files, labels):
-    "A labeller from two lists of equal length; ValueError when they are not"
-    files, labels = [Path(f) for f in files], list(labels)
+    "A labeller from two lists of equal length; ValueError when they are not, or say two things of one file"
+    files, labels = paths("files", files), a_list("labels", labels, "labels, one per file")
     if len(files) != len(labels): raise ValueError(
         f"{len(files)} files but {len(labels)} labels: the two lists must have the same length and order.")
-    table = dict(zip(files, labels))
+    table = {}
+    for f, label in zip(files, labels):
+        if table.setdefault(f, label) != label: raise ValueError(
+            f"The lists say both {table[f]!r} and {label!r} of {f}: give every file one label.")
     def label(path):
         if Path(path) not in table: raise ValueError(
             f"{path} is not among the {len(files)} files that were given labels: label it, or leave it out.")
@@ -100,8 +115,11 @@ def list_label(files, labels):
 # %% ../nbs/lib/02_labels.ipynb #f480bf6f
 def encode(labels, vocab=None):
     "Labels as positions in the sorted `vocab`: `(list of int, vocab)`"
-    vocab = sorted(set(labels)) if vocab is None else list(vocab)
+    labels = a_list("labels", labels, "texts")
+    try: vocab = sorted(set(labels)) if vocab is None else a_list("vocab", vocab, "names of classes")
+    except TypeError: raise wrong("labels", labels, "a list of texts, as str(...) makes them") from None
     pos = {v: i for i, v in enumerate(vocab)}
+    if len(pos) < len(vocab): raise wrong("vocab", vocab, "a list that names every class once")
     unknown = set(labels) - set(pos)
     if unknown: raise ValueError(
         f"The label {sorted(unknown)[0]!r} is not in the vocabulary {vocab}: relabel the file, or add the class.")
@@ -114,35 +132,47 @@ def _sides(is_valid):
 
 def random_split(pct=0.2, seed=42):
     "A splitter: `pct` of the files, drawn by a generator of its own, are for validation; at least one on each side"
-    if not 0 < pct < 1: raise ValueError(f"pct is {pct}; it is the share for validation, between 0 and 1, such as 0.2.")
+    pct, seed = number("pct", pct, 0.2, above=0, below=1), whole("seed", seed, 42)
     def split(files):
-        n = len(files)
-        if n < 2: raise ValueError(f"{n} file(s) cannot be split in two sides: add pictures, or check the folder.")
-        chosen = set(random.Random(seed).sample(range(n), min(max(round(n*pct), 1), n - 1)))
-        return _sides([i in chosen for i in range(n)])
+        chosen = set(random.Random(seed).sample(range(len(files)), _share(files, pct)))
+        return _sides([i in chosen for i in range(len(files))])
     return split
+
+def _share(files, pct):
+    "How many of the files are for validation: at least one, and not all"
+    n = len(files)
+    if n < 2: raise ValueError(f"{n} file(s) cannot be split in two sides: add pictures, or check the folder.")
+    return min(max(round(n*pct), 1), n - 1)
 
 def func_split(is_valid):
     "A splitter: files for which `is_valid(path)` holds are for validation"
+    function("is_valid", is_valid, "lambda path: 'test' in path.parts")
     return lambda files: _sides([bool(is_valid(f)) for f in files])
 
 def folder_split(valid="valid"):
-    "A splitter: files that lie anywhere below a folder named `valid` are for validation"
+    "A splitter: files that lie anywhere below a folder named `valid` are for validation; ValueError when none does"
+    word("valid", valid, "valid")
     def split(files):
         root = os.path.commonpath([Path(f).parent for f in files])     # a folder above them all says nothing
-        return _sides([valid in Path(os.path.relpath(f, root)).parts[:-1] for f in files])
+        below = [valid in Path(os.path.relpath(f, root)).parts[:-1] for f in files]
+        if not any(below): raise wrong("valid", valid, f"the name of a folder below {root} that holds files")
+        return _sides(below)
     return split
 
 def csv_split(file, name_col, split_col, valid="valid", **kwargs):
     "A splitter: files whose `split_col` in a CSV table says `valid` are for validation; `kwargs` as in `csv_label`"
+    one_of("valid", valid, sorted({*_table(file, name_col, split_col, **kwargs).values()}))
     value = csv_label(file, name_col, split_col, **kwargs)
     return func_split(lambda path: value(path) == valid)
 
 def time_split(pct=0.2, when=os.path.getmtime):
     "A splitter: the latest `pct` of the files are for validation; `when(path)` sorts them (default: the file's date)"
+    pct, when = number("pct", pct, 0.2, above=0, below=1), function("when", when, "os.path.getmtime")
     def split(files):
         times = [when(f) for f in files]
-        order = sorted(range(len(files)), key=lambda i: (times[i], str(files[i])))
-        late = set(order[-max(round(len(files)*pct), 1):])
+        order = sorted(range(len(files)), key=lambda i: str(files[i]))           # of equal times
+        try: order.sort(key=times.__getitem__)
+        except TypeError: raise wrong("what `when` gave", times, "numbers, dates or texts that can be sorted") from None
+        late = set(order[-_share(files, pct):])
         return _sides([i in late for i in range(len(files))])
     return split

@@ -94,8 +94,12 @@ class Learner:
         lrs = model.spread(self.lr if lr_max is None else lr_max, len(model.layer_groups(self.model)))
         self.fit(epochs, lrs, training.one_cycle(lrs, pct_start, div, div_final))
 
-    def fine_tune(self, epochs, base_lr=2e-3, freeze_epochs=1, lr_mult=100, pct_start=0.3, div=5.):
-        "fastai's recipe: the head for `freeze_epochs`, then all at half the rate, early layers at 1/`lr_mult` of it"
+    def fine_tune(self, epochs=None, base_lr=None, freeze_epochs=1, lr_mult=None, pct_start=0.3, div=5.):
+        "fastai's way: the head for `freeze_epochs`, then all at half the rate, early layers at 1/`lr_mult` of it"
+        own = model.recipe(self.arch, len(self.dls.train))            # for what is not given
+        if epochs is None: epochs = own["epochs"]
+        if base_lr is None: base_lr = own["base_lr"]
+        if lr_mult is None: lr_mult = own["lr_mult"]
         self.freeze()
         self.fit_one_cycle(freeze_epochs, slice(base_lr), pct_start=0.99)
         self.unfreeze()

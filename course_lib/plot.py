@@ -8,6 +8,7 @@ __all__ = ['Table', 'new_ax', 'to_image', 'show_image', 'show_images', 'plot_lin
 # %% ../nbs/lib/01_plot.ipynb #a0cff4ea
 import numpy as np
 from tabulate import tabulate
+from .args import a_list, able, whole
 
 # %% ../nbs/lib/01_plot.ipynb #0b0bd20d
 class Table(list):
@@ -24,7 +25,8 @@ def _short(v): return f"{v:.4g}" if isinstance(v, float) else str(v)
 # %% ../nbs/lib/01_plot.ipynb #b4e9c5d0
 def new_ax(ax=None, figsize=(4, 3)):
     "`ax` itself, or the axes of a new figure of `figsize` inches"
-    return _subplots(figsize=figsize)[1] if ax is None else ax
+    if ax is None: return _subplots(figsize=figsize)[1]
+    return able("ax", ax, "imshow", "one set of axes, such as plt.subplots()[1]")
 
 def _subplots(*args, **kwargs):
     "`plt.subplots`; pyplot is imported here because it takes longer to import than everything else in this package"
@@ -54,15 +56,18 @@ def show_images(
     images, titles=None,
     ncols=5, size=1.7):     # pictures per row; inches per picture
     "Draws a grid of pictures with their titles: the flat list of axes, one per picture"
-    images, titles = list(images), None if titles is None else list(titles)
+    images = a_list("images", images, "pictures")
+    titles = [None]*len(images) if titles is None else a_list("titles", titles, "texts")
     if not images: raise ValueError("show_images got no pictures: check the index or the filter that chose them.")
-    ncols = min(ncols, len(images))
+    if len(titles) != len(images): raise ValueError(
+        f"{len(titles)} titles for {len(images)} pictures: give one per picture, in their order.")
+    ncols = min(whole("ncols", ncols, 5, least=1), len(images))
     nrows = -(-len(images)//ncols)
-    lines = 1 + max((str(t).count("\n") for t in titles or [""]), default=0)
+    lines = 1 + max((str(t).count("\n") for t in titles), default=0)
     figsize = size*ncols, (size + 0.18*lines)*nrows
     _, axs = _subplots(nrows, ncols, figsize=figsize, squeeze=False, layout="constrained")
     for ax in axs.flat: ax.axis("off")
-    for i, (x, ax) in enumerate(zip(images, axs.flat)): show_image(x, ax, title=None if titles is None else titles[i])
+    for x, title, ax in zip(images, titles, axs.flat): show_image(x, ax, title)
     return list(axs.flat)[:len(images)]
 
 # %% ../nbs/lib/01_plot.ipynb #73175666

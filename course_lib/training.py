@@ -9,6 +9,7 @@ __all__ = ['one_batch', 'accuracy', 'error_rate', 'one_epoch', 'adam', 'set_hype
 # %% ../nbs/lib/04_training.ipynb #df59da80
 import copy, math, time
 import torch
+from .args import a_list, able, function, functions, number, rates, whole, wrong
 from .core import autocast, keep_memory
 
 # %% ../nbs/lib/04_training.ipynb #011a9366
@@ -26,7 +27,10 @@ def one_batch(model, xb, yb, loss_func, opt=None):
 # %% ../nbs/lib/04_training.ipynb #d769838e
 def accuracy(preds, targs):
     "The share of pictures whose highest score is the right one: `(n,c), (n,) -> scalar`"
-    return (preds.argmax(1) == targs).float().mean()
+    preds, targs = torch.as_tensor(preds), torch.as_tensor(targs)
+    if preds.ndim == 2 and targs.shape == preds.shape[:1]: return (preds.argmax(1) == targs).float().mean()
+    shapes = f"Scores of shape {tuple(preds.shape)} and labels of shape {tuple(targs.shape)}"
+    raise ValueError(f"{shapes} do not fit: scores must be (n,c), and labels (n,), as in targs.flatten().")
 
 def error_rate(preds, targs):
     "`1 - accuracy`: `(n,c), (n,) -> scalar`"
@@ -35,7 +39,9 @@ def error_rate(preds, targs):
 # %% ../nbs/lib/04_training.ipynb #8760dcd9
 def one_epoch(model, dl, loss_func, opt=None, metrics=(), before_batch=None):
     "One pass over `dl`, training if there is an optimizer: `[loss, *metrics]` as floats, means over the pictures"
-    model.train(opt is not None)
+    metrics, loss_func = functions("metrics", metrics, "accuracy"), function("loss_func", loss_func, "F.cross_entropy")
+    if not hasattr(dl, "__iter__") or isinstance(dl, str): raise wrong("dl", dl, "batches (xb, yb), such as dls.valid")
+    able("model", model, "train", "a model, such as nn.Linear(10, 3)").train(opt is not None)
     sums, n = 0., 0
     with torch.set_grad_enabled(opt is not None):
         for i, (xb, yb) in enumerate(dl):
@@ -48,13 +54,18 @@ def one_epoch(model, dl, loss_func, opt=None, metrics=(), before_batch=None):
 
 # %% ../nbs/lib/04_training.ipynb #7905bcb3
 def adam(
-    groups,             # a module, or a list of lists of parameters, one list per learning rate
+    groups,             # a module, its parameters, or a list of lists of them, one list per learning rate
     lr=1e-3,            # one rate, or one per group
     wd=0.01,            # decoupled weight decay (Loshchilov & Hutter 2019, arXiv:1711.05101); none on biases and norms
     mom=0.9, sqr_mom=0.99, eps=1e-5):
     "AdamW over the parameters that want a gradient; every group is split in two, with and without weight decay"
-    if hasattr(groups, "parameters"): groups = [list(groups.parameters())]
+    groups = a_list("groups", groups.parameters() if hasattr(groups, "parameters") else groups, "parameters")
+    if groups and isinstance(groups[0], torch.Tensor): groups = [groups]
     lrs = lr if isinstance(lr, (list, tuple)) else [lr]*len(groups)
+    if len(lrs) != len(groups): raise ValueError(
+        f"{len(lrs)} learning rates for {len(groups)} groups of parameters: give one number, or one per group.")
+    lrs, wd, eps = rates("lr", lrs), number("wd", wd, 0.01, least=0), number("eps", eps, 1e-5, least=0)
+    mom, sqr_mom = number("mom", mom, 0.9, least=0, below=1), number("sqr_mom", sqr_mom, 0.99, least=0, below=1)
     pgs = [dict(params=ps, lr=rate, weight_decay=w, group=i) for i, (params, rate) in enumerate(zip(groups, lrs))
            for ps, w in _by_decay(params, wd) if ps]
     if not pgs: raise ValueError("adam got nothing that wants a gradient: the whole model is frozen; unfreeze a part.")
@@ -83,8 +94,13 @@ def one_cycle(
     pct_start=0.25,     # share of the steps on the way up
     div=25., div_final=1e5, moms=(0.95, 0.85, 0.95)):
     "fastai's one-cycle schedule: `pct -> (lr, mom)`, rates from `lr_max/div` to `lr_max` to `lr_max/div_final`"
+    if isinstance(lr_max, slice): raise wrong("lr_max", lr_max, "a number or a list; only a learner's fit takes a slice")
+    lr_max, pct_start = rates("lr_max", lr_max), number("pct_start", pct_start, 0.25, least=0, most=1)
+    div, div_final = number("div", div, 25, above=0), number("div_final", div_final, 1e5, above=0)
+    moms = [number("a momentum", m, 0.95, least=0, below=1) for m in a_list("moms", moms, "three momenta")]
+    if len(moms) != 3: raise wrong("moms", moms, "a list of three momenta, such as (0.95, 0.85, 0.95)")
     def sched(pct):
-        up = pct < pct_start
+        up = pct < pct_start or pct_start == 1
         pos = pct/pct_start if up else (pct - pct_start)/(1 - pct_start)
         part = cosine(1/div, 1, pos) if up else cosine(1, 1/div_final, pos)
         mom = cosine(moms[0], moms[1], pos) if up else cosine(moms[1], moms[2], pos)
@@ -95,7 +111,11 @@ def one_cycle(
 def fit(model, train, valid=None, *, epochs, opt, loss_func, metrics=(), sched=None,
     log=None):          # called after each epoch with all rows so far, e.g. `print`
     "Trains `epochs` times over `train`: one row (a dict) per epoch; ValueError when the loss is no longer a number"
+    epochs, metrics = whole("epochs", epochs, 3, least=0), functions("metrics", metrics, "accuracy")
+    able("train", train, "__len__", "a loader of batches (xb, yb), such as dls.train")
+    for name, f in dict(sched=sched, log=log).items(): f is None or function(name, f, "one_cycle(0.01), or print to log")
     keep_memory()
+    able("opt", opt, "step", "an optimizer, such as adam(model)")
     opt.zero_grad()                       # an interrupted run may have left gradients
     rows, n = [], epochs*len(train)
     for epoch in range(epochs):
@@ -111,6 +131,7 @@ def fit(model, train, valid=None, *, epochs, opt, loss_func, metrics=(), sched=N
 
 def evaluate(model, dl, loss_func, metrics=()):
     "Loss and metrics over `dl`, nothing learned: `{'valid_loss': ..., name of metric: ...}`"
+    metrics = functions("metrics", metrics, "accuracy")
     names = [getattr(getattr(m, "func", m), "__name__", type(m).__name__) for m in metrics]   # `func`: of a `partial`
     return dict(zip(["valid_loss", *names], one_epoch(model, dl, loss_func, metrics=metrics)))
 
@@ -118,15 +139,18 @@ def _stop_if_nan(rows, opt, sched, steps, n):
     "ValueError with the epoch and its highest rate once the training loss is NaN or infinite"
     epoch, loss = rows[-1]["epoch"], rows[-1]["train_loss"]
     if math.isfinite(loss): return
-    if sched: rates = [sched((epoch*steps + i)/n)[0] for i in range(steps)]
-    else: rates = [pg["lr"] for pg in opt.param_groups]
-    lr = max(max(r) if isinstance(r, (list, tuple)) else r for r in rates)
+    if sched: lrs = [sched((epoch*steps + i)/n)[0] for i in range(steps)]
+    else: lrs = [pg["lr"] for pg in opt.param_groups]
+    lr = max(max(r) if isinstance(r, (list, tuple)) else r for r in lrs)
     advice = "build the learner again and use a rate 10 times lower"
     raise ValueError(f"The training loss became {loss} in epoch {epoch} (learning rates up to {lr:.1e}): {advice}.")
 
 # %% ../nbs/lib/04_training.ipynb #034f7350
 def lr_sweep(model, dl, loss_func, opt_func=adam, lo=1e-7, hi=10., steps=100, beta=0.98):
     "Losses, smoothed, while the rate grows from `lo` to `hi`, stopped at 4 times the best: two lists `(lrs, losses)`"
+    lo, steps = number("lo", lo, 1e-7, above=0), whole("steps", steps, 100, least=1)
+    hi, beta = number("hi", hi, 10*lo, above=lo), number("beta", beta, 0.98, least=0, below=1)
+    function("opt_func", opt_func, "adam"), function("loss_func", loss_func, "F.cross_entropy")
     gen = getattr(dl, "gen", None)                                 # the loader's own random numbers, if it has any
     state = gen and gen.get_state()
     try:
@@ -144,10 +168,14 @@ def _sweep(model, dl, loss_func, opt_func, lo, hi, steps, beta):
         mean = beta*mean + (1 - beta)*one_batch(model, xb, yb, loss_func, opt)[0].item()
         losses.append(mean/(1 - beta**(i + 1)))
         if not losses[-1] < 4*min(losses): break                   # also when it is NaN
+    if not lrs: raise ValueError("lr_sweep got a loader without a single batch: check what the split left.")
     return lrs, losses
 
 def valley(lrs, losses):
     "A rate half-way down the longest valley (decreasing subsequence) of the sweep: fastai's `valley`"
+    lrs, losses = a_list("lrs", lrs, "rates"), a_list("losses", losses, "numbers")
+    if not 0 < len(losses) == len(lrs): raise ValueError(
+        f"{len(lrs)} rates and {len(losses)} losses: give the two lists of lr_sweep, one loss per rate.")
     best, end = [1]*len(losses), 0
     for i in range(len(losses)):
         best[i] = 1 + max((best[j] for j in range(i) if losses[i] < losses[j]), default=0)
