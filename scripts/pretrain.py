@@ -3,18 +3,26 @@
     python scripts/pretrain.py                            # no network, no photographs
     python scripts/pretrain.py --views 40_000 --out x.safetensors      # a trial of minutes
 
-Three kinds of pictures, all with a textured ground:
+Three kinds of pictures, all on a ground of a texture, often calm or out of focus:
 
-* Textures: waves, rings, spirals, bricks, cells, spots and smooth noise, mixed, bent and coloured. A class is one such recipe; each picture
-  of it has its own noise, place, angle and half of its colours.
-* Shapes: a round outline with a few bumps, as if of clay: shaded from one side, with a texture of its own, a shadow and a few flat leaves
-  behind and in front ("dead leaves"). A class is an outline and a surface.
+* Bodies: a trunk with what a random plan gives it of head, ears, legs, tail, wings and fins, 19 ellipsoids in space, posed, lit, with a coat,
+  seen from some side, sometimes only the head. Seen from far away, the height of an ellipsoid above a pixel is the root of a quadratic
+  equation, so all pixels of all ellipsoids are two matrix products; the nearest one is seen. A class is a plan.
 * Fractals, as in Kataoka et al. 2020, "Pre-training without Natural Images" (arXiv:2101.08515). A class is an iterated function system, a few
   maps that each shrink and turn the plane; a picture has them jittered by up to 12 %.
+* Shapes: a round outline with a few bumps, as if of clay: shaded from one side, with a texture of its own, a shadow and a few flat leaves
+  behind and in front ("dead leaves"). A class is an outline.
 
-A picture asks several questions at once: which texture is behind, which on the object, which shape, which fractal. Each has a linear layer of
-its own behind the one body. A second task, contrast, asks which two crops belong to one picture (SimCLR: Chen et al. 2020, arXiv:2002.05709).
-Crops, turns, colour and blur change hard at every step. What is kept is the running average of the weights (EMA).
+Textures, of grounds and coats, are waves, rings, spirals, bricks, cells, spots and smooth noise, mixed, bent and coloured. A class is one such
+recipe; each picture of it has its own noise, place, angle and nearly half of its colours.
+
+Three tasks at once, all behind the one body:
+
+* Questions: which class (body, fractal, shape, texture of the coat, of the ground), and the numbers that this class is made of.
+* Maps: which part (trunk, head, ear, leg, tail, wing, other thing) is seen where, asked of each cell of the last stage.
+* Contrast: which two crops belong to one picture (SimCLR: Chen et al. 2020, arXiv:2002.05709).
+
+Crops, turns, colour and blur change at every step, mildly at first, then hard.
 
 Everything depends on `seed` and the number of the chunk or of the step, on nothing that came before: a run that was stopped goes on from its
 checkpoint and ends as it would have. Pictures are equal on every machine of one kind (the last grey level may differ between kinds).
