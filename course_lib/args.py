@@ -23,7 +23,7 @@ def shown(value):
     if isinstance(value, type): return f"the class {value.__name__}"
     if callable(value) and hasattr(value, "__name__"): return f"the function {value.__name__}"
     text = _short.repr(value)
-    return f"of type {type(value).__name__}" if "\n" in text or text.startswith("<") else text
+    return f"of type {type(value).__name__}" if "\n" in text or text.startswith("<") or len(text) > 200 else text
 
 def wrong(name, value, must):
     "The error for an argument: what it is, what it must be"
@@ -62,14 +62,14 @@ def number(name, value, like, above=-math.inf, least=-math.inf, most=math.inf, b
     if _is_number(x) and math.isfinite(x) and above < x < below and least <= x <= most: return float(x)
     raise wrong(name, value, f"a number{_limits(above=above, least=least, most=most, below=below)}, such as {like}")
 
-def rates(name, lr):
-    "A learning rate, or several: a number, `slice(low, high)`, `slice(high)`, or a list; ValueError for anything else"
+def rates(name, lr, slices=False):
+    "A learning rate or a list of them, with `slices` also `slice(low, high)` and `slice(high)`; ValueError for others"
     if getattr(lr, "ndim", 0) == 1: lr = lr.tolist()
     if isinstance(lr, (list, tuple)): return [number(f"{name}[{i}]", x, 1e-3, least=0) for i, x in enumerate(lr)]
-    if not isinstance(lr, slice): return number(name, lr, 1e-3, least=0)
+    if not slices or not isinstance(lr, slice): return number(name, lr, 1e-3, least=0)
     low, high = (0 if x is None else number(f"{name}, in its slice,", x, 1e-3, least=0) for x in (lr.start, lr.stop))
     if lr.stop is not None and lr.step is None and low <= high: return slice(low, high)
-    raise wrong(name, lr, "slice(low, high), such as slice(1e-4, 1e-3), or slice(high), with no third number")
+    raise wrong(name, lr, "slice(low, high), such as slice(1e-4, 1e-3), or slice(high)")
 
 def switch(name, value):
     "`value` as a bool; ValueError for what is neither on nor off: the text 'False' would count as true"
@@ -89,10 +89,10 @@ def one_of(name, value, names):
     some = ", ".join(map(repr, names[:6])) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
     raise wrong(name, value, f"one of {some}; {did_you_mean(value, names)}check the spelling")
 
-def a_path(name, value, like):
+def a_path(name, value, like, what="a path"):
     "`value`, a text or a Path, as a Path, with `~` for the home folder. An empty text is none: it would be this folder"
     if isinstance(value, (str, os.PathLike)) and str(value).strip(): return Path(os.path.expanduser(value))
-    raise wrong(name, value, f"a path, such as {like!r}")
+    raise wrong(name, value, f"{what}, such as {like!r}")
 
 def a_list(name, value, of):
     "`value` as a list; ValueError for a text, which Python would take apart letter by letter"

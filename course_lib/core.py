@@ -109,7 +109,7 @@ def whole_or_nothing(path):
 
 def _remove(path):
     "A file or a folder, if it is there"
-    if path.is_dir(): shutil.rmtree(path, ignore_errors=True)
+    if os.path.isdir(path): shutil.rmtree(path, ignore_errors=True)
     with contextlib.suppress(OSError): path.unlink(missing_ok=True)
 
 def _into_place(tmp, path):
@@ -120,6 +120,7 @@ def _into_place(tmp, path):
 def _unwritable(path, e):
     why = "a file stands where a folder must be" if e.errno in (errno.EEXIST, errno.ENOTDIR) else e.strerror
     advice = "free some space, or take a folder you may write to (for data and caches: set COURSE_HOME)"
+    if e.errno in (errno.EISDIR, errno.ENAMETOOLONG): advice = "take another name"
     return OSError(e.errno, f"{path} cannot be written ({why}): {advice}.")
 
 # %% ../nbs/lib/00_core.ipynb #a020c8f1

@@ -8,7 +8,7 @@ __all__ = ['CATALOGUE', 'IN_MEMORY', 'RESIZE', 'NOT_NOW', 'get_data', 'find_or_m
            'DataLoaders', 'image_dls']
 
 # %% ../nbs/lib/03_data.ipynb #c8f87ac4
-import copy, hashlib, io, json, math, os, shutil
+import copy, hashlib, json, math, os, shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -37,7 +37,7 @@ IN_MEMORY = "glyphs", "sky", "mnist"        # no folders of pictures: `get_array
 
 def get_data(name):
     "A folder of pictures: a set of `CATALOGUE` (in `COURSE_DATA`, `COURSE_HOME`, or made now), or a folder of yours"
-    folder = a_path("name", name, "critters")
+    folder = a_path("name", name, "critters", "the name of a data set or a folder")
     if name in IN_MEMORY:
         advice = f"use get_arrays({name!r}), after `from course_lib.pictures.arrays import get_arrays`"
         raise ValueError(f"{name!r} is no folder of pictures, it comes as numbers in memory: {advice}.")
@@ -68,7 +68,7 @@ def to_square(img, size, method="crop"):
     "A PIL image as bytes `(size,size,3)`: upright, RGB, on white; `method` is 'crop', 'pad' or 'squish'"
     size, method = whole("size", size, 96, least=1), one_of("method", method, RESIZE)
     able("img", img, "getexif", "a PIL image, as Image.open(...) makes it; load_image takes a file")
-    if 0 in img.size: raise _InWords(f"it has {img.width}×{img.height} pixels, none at all: take another picture")
+    if 0 in img.size: raise _InWords(f"it has {img.width}×{img.height} pixels, and a picture has one or more")
     img = ImageOps.exif_transpose(img)
     if img.mode[0] in "IF": img = _eight_bit(img)
     if "transparency" in img.info or img.mode[-1] == "A":       # what is hidden is often black, as a drawing on it
@@ -90,7 +90,9 @@ def load_image(file, size, method="crop"):
         with Image.open(file) as img:
             img.draft("RGB", (2*size, 2*size))  # a large JPEG is decoded at half of its size or less: much faster
             return to_square(img, size, method)
-    except Exception as e: raise ValueError(f"{file}: {_why(file, e)}") from None    # Pillow's errors are of many kinds
+    except Exception as e:                      # Pillow's errors are of many kinds
+        name = file if isinstance(file, Path) else getattr(file, "name", "the bytes given")
+        raise ValueError(f"{name}: {_why(file, e)}") from None
 
 NOT_NOW = "it cannot be read now"
 
@@ -275,7 +277,8 @@ def image_dls(
     split, method, stats = _splitter(split, seed), one_of("method", method, RESIZE), stats and _three_each(stats)
     augment = center_crop if augment is None else function("augment", augment, "flip_crop")
     device = default_device() if device is None else a_device(device)
-    all_files = paths("path", path) if hasattr(path, "__iter__") and not isinstance(path, str) else image_files(path)
+    many = hasattr(path, "__iter__") and not isinstance(path, (str, bytes))
+    all_files = paths("path", path) if many else image_files(a_path("path", path, "pictures"))
     if not all_files: raise ValueError("image_dls got an empty list of files: check the filter that chose them.")
     labels = _labels(all_files, label)             # before decoding: a wrong pattern should not take minutes to show
     files, pixels, rows = _whole_files(all_files, *byte_cache(all_files, item_size(size, method), method, bar))

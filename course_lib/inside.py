@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['first_filters', 'hooked', 'predicting', 'activations', 'receptive_field', 'top_patches', 'occlusion', 'saliency',
-           'grad_cam', 'dead_share', 'pca', 'nearest']
+           'grad_cam', 'dead_share', 'pca', 'nearest', 'share_inside']
 
 # %% ../nbs/lessons/10_inside.ipynb #baa30ac3
 import torch
@@ -57,12 +57,11 @@ def hooked(model, names):
         for handle in handles:
             handle.remove()
 
-# %% ../nbs/lessons/10_inside.ipynb #73df9b1d
+# %% ../nbs/lessons/10_inside.ipynb #422284f5
 @contextmanager
 def predicting(model):
     "Inside the `with`, the model is in eval mode; then every layer is as it was"
-    _layer(model, "")
-    modes = {layer: layer.training for layer in model.modules()}
+    modes = {layer: layer.training for layer in _layer(model, "").modules()}
     model.eval()
     try:
         yield
@@ -70,33 +69,43 @@ def predicting(model):
         for layer, training in modes.items():
             layer.training = training
 
-# %% ../nbs/lessons/10_inside.ipynb #2567ad7c
+# %% ../nbs/lessons/10_inside.ipynb #795fee83
+def _batch(xb):
+    "`xb`, if it is a batch of pictures; else ValueError"
+    shape = tuple(getattr(xb, "shape", ()))
+    if len(shape) == 4 and all(shape) and torch.is_tensor(xb) and xb.is_floating_point():
+        return xb
+    hint = "x[None] makes a batch of one picture" if len(shape) == 3 else "take one"
+    kind = getattr(xb, "dtype", type(xb).__name__)
+    raise ValueError(f"{kind} of shape {shape}: a batch of pictures is a tensor of floats "
+                     f"with 4 axes, (n,c,h,w), none of them empty; {hint}.")
+
 def _run(model, xb):
     "`model(xb)`; ValueError for what is no batch of pictures, or does not fit"
-    shape = tuple(getattr(xb, "shape", ()))
-    if len(shape) != 4 or not all(shape):
-        hint = "x[None] makes a batch of one picture" if len(shape) == 3 else "take one"
-        raise ValueError(f"{type(xb).__name__} of shape {shape}: a batch of pictures "
-                         f"has 4 axes, (n,c,h,w), none of them empty; {hint}.")
-    try: return model(xb)
+    try: return model(_batch(xb))
     except RuntimeError as e:
-        said = str(e).splitlines()[0]
+        shape, said = tuple(xb.shape), str(e).splitlines()[0]
         raise ValueError(f"{type(model).__name__} cannot read pictures of shape "
                          f"{shape} ({said}): give it such as it learned.") from None
 
 def _scores(model, xb, yb):
     "The scores of the classes `yb`, all scores: `(n,), (n,c)`; ValueError for bad `yb`"
-    out, yb = _run(model, xb), torch.as_tensor(yb)
+    out = _run(model, xb)
     if getattr(out, "ndim", 0) != 2:
         raise ValueError(f"{type(model).__name__} gives no scores (n,classes): give a "
                          "classifier.")
-    n, c = out.shape
-    if (tuple(yb.shape) != (n,) or yb.is_floating_point()
-            or not 0 <= yb.min() <= yb.max() < c):
-        raise ValueError(f"yb={str(yb.tolist()):.60} for {n} pictures and {c} classes: "
-                         "give one class per picture, as in torch.tensor([0, 1]), each "
-                         f"from 0 to {c - 1}.")
-    return out[range(n), yb.to(out.device)], out
+    (n, c), yb = out.shape, yb.tolist() if hasattr(yb, "tolist") else yb
+    whole = isinstance(yb, list) and all(isinstance(y, int) for y in yb)
+    if not whole or len(yb) != n or not set(yb) <= {*range(c)}:
+        raise ValueError(f"yb={yb!r:.60} for {n} pictures and {c} classes: give one "
+                         "class per picture, as in torch.tensor([0, 1]), each from 0 to "
+                         f"{c - 1}.")
+    return out[range(n), yb], out
+
+def _probs(model, xb, yb):
+    "The probabilities of the classes `yb`: `(n,)`"
+    score, scores = _scores(model, xb, yb)
+    return (score - scores.logsumexp(1)).exp()
 
 def _maps(acts, name):
     "What layer `name` gave, if it is maps `(n,c,h,w)`; else ValueError"
@@ -113,11 +122,11 @@ def activations(model, xb, names):
         _run(model, xb)
     return acts
 
-# %% ../nbs/lessons/10_inside.ipynb #268ac524
+# %% ../nbs/lessons/10_inside.ipynb #e8b701ce
 def receptive_field(model, xb, name, row, col):
     """The part of a picture that a unit of layer `name` sees, measured with the slopes
     of `xb`: `(top, bottom, left, right)`, of which bottom and right are outside"""
-    xb = xb.detach().clone().requires_grad_()
+    xb = _batch(xb).detach().clone().requires_grad_()
     with predicting(model), hooked(model, [name]) as acts, torch.enable_grad():
         _run(model, xb)
         unit = _unit(_maps(acts, name), row, col)
@@ -135,7 +144,7 @@ def _unit(maps, row, col):
     raise ValueError(f"row={row}, col={col} in a map of {h}×{w}: rows go from 0 to "
                      f"{h - 1}, columns to {w - 1}.")
 
-# %% ../nbs/lessons/10_inside.ipynb #f619b5f5
+# %% ../nbs/lessons/10_inside.ipynb #fff30689
 def top_patches(model, xb, name, channels, k=9):
     """What channels of layer `name` wait for (Zeiler & Fergus 2013, arXiv:1311.2901):
     for each, a list of the patches `(c,h,w)` it answers to most, the best first"""
@@ -145,7 +154,7 @@ def top_patches(model, xb, name, channels, k=9):
         patches = []
         for i in peaks.topk(min(k, len(xb))).indices.tolist():
             row, col = divmod(places[i].item(), maps.shape[3])
-            top, bottom, left, right = receptive_field(model, xb[:4], name, row, col)
+            top, bottom, left, right = receptive_field(model, xb[:2], name, row, col)
             patches.append(xb[i, :, top:bottom, left:right])
         found.append(patches)
     return found
@@ -157,49 +166,56 @@ def _within(channel, maps):
     raise ValueError(f"Channel {channel} of a layer with {maps.shape[1]} channels: they "
                      f"go from 0 to {maps.shape[1] - 1}.")
 
-# %% ../nbs/lessons/10_inside.ipynb #9ba09168
+# %% ../nbs/lessons/10_inside.ipynb #0d34d6a6
 def occlusion(model, xb, yb, side=16, stride=8):
     """How far the probability of the class `yb` falls when a grey square covers a pixel
     (Zeiler & Fergus 2013, arXiv:1311.2901): `(n,c,h,w), (n,) -> (n,h,w)`"""
-    def prob(xb): return _scores(model, xb, yb)[1].softmax(1)[range(len(xb)), yb]
     with predicting(model), torch.no_grad():
-        before = prob(xb)
-        fall, times = xb.new_zeros(len(xb), *xb.shape[2:]), 0*xb[0, 0]
+        before, fall, times = _probs(model, xb, yb), 0*xb[:, 0], 0*xb[0, 0]
         for rows, cols in _squares(*xb.shape[2:], side, stride):
             covered = xb.clone()
             covered[:, :, rows, cols] = 0
-            fall[:, rows, cols] += (before - prob(covered))[:, None, None]
+            change = before - _probs(model, covered, yb)            # (n,)
+            fall[:, rows, cols] += change[:, None, None]
             times[rows, cols] += 1
     return fall/times
 
-# %% ../nbs/lessons/10_inside.ipynb #10b882d6
+# %% ../nbs/lessons/10_inside.ipynb #6866a034
 def _squares(h, w, side, stride):
     "Every place of a square, the last one at the border: pairs of slices"
-    if not 1 <= stride <= side <= min(h, w):
-        raise ValueError(f"{side=}, {stride=} on pictures of {h}×{w}: the square must "
-                         "fit, and the stride be 1 or more and no more than the side.")
+    whole = isinstance(side, int) and isinstance(stride, int)
+    if not whole or not 1 <= stride <= side <= min(h, w):
+        raise ValueError(f"{side=}, {stride=} on pictures of {h}×{w}: give whole numbers, "
+                         "a square that fits, a stride from 1 to no more than the side.")
     def starts(n): return [*range(0, n - side, stride), n - side]
     for top in starts(h):
         for left in starts(w): yield slice(top, top + side), slice(left, left + side)
 
-# %% ../nbs/lessons/10_inside.ipynb #6836cef5
+# %% ../nbs/lessons/10_inside.ipynb #a8d7dc27
 def saliency(model, xb, yb):
     """How much the score of the class `yb` changes with a pixel, the largest slope of
     its colours (Simonyan et al. 2013, arXiv:1312.6034): `(n,c,h,w), (n,) -> (n,h,w)`"""
-    xb = xb.detach().clone().requires_grad_()
+    xb = _batch(xb).detach().clone().requires_grad_()
     with predicting(model), torch.enable_grad():
         score, _ = _scores(model, xb, yb)
         slopes, = torch.autograd.grad(score.sum(), xb)
     return slopes.abs().amax(1)
 
-# %% ../nbs/lessons/10_inside.ipynb #75f53639
+# %% ../nbs/lessons/10_inside.ipynb #b5017e16
+def _slopes(score, acts, name):
+    "Slopes of the scores with respect to `acts`; ValueError where there are none"
+    slopes, = torch.autograd.grad(score.sum(), acts, allow_unused=True)
+    if slopes is not None: return slopes
+    raise ValueError(f"{name!r} has no part in the scores: take a layer that the pictures "
+                     "go through on their way to the answer.")
+
+# %% ../nbs/lessons/10_inside.ipynb #b1cca502
 def grad_cam(model, xb, yb, name):
-    """Where the channels of layer `name` found what speaks for the class `yb`
-    (Selvaraju et al. 2016, arXiv:1610.02391): `(n,c,h,w), (n,) -> (n,h,w)`"""
-    xb = xb.detach().clone().requires_grad_()
+    "Where layer `name` finds what speaks for the class `yb` (arXiv:1610.02391): `(n,h,w)`"
+    xb = _batch(xb).detach().clone().requires_grad_()
     with predicting(model), hooked(model, [name]) as acts, torch.enable_grad():
         score, _ = _scores(model, xb, yb)
-        slopes, = torch.autograd.grad(score.sum(), _maps(acts, name))
+        slopes = _slopes(score, _maps(acts, name), name)
     weights = slopes.mean((2, 3), keepdim=True)             # (n,c,1,1)
     maps = (weights*acts[name]).sum(1, keepdim=True).relu().detach()
     return F.interpolate(maps, xb.shape[2:], mode="bilinear")[:, 0]
@@ -231,3 +247,13 @@ def nearest(query, x, k=5):
         raise ValueError(f"query {tuple(query.shape)}, x {tuple(x.shape)}, k={k}: both "
                          "need two axes and rows of one length, and x at least k rows.")
     return torch.cdist(query, x).topk(k, largest=False).indices
+
+# %% ../nbs/lessons/10_inside.ipynb #3f1626bb
+def share_inside(maps, masks):
+    """What share of a map lies where its mask is true, what is negative left out:
+    `(n,h,w), (n,h,w) -> (n,)`; 0 for a map that marks nothing"""
+    if maps.ndim != 3 or maps.shape != masks.shape:
+        raise ValueError(f"Maps of shape {tuple(maps.shape)} and masks of shape "
+                         f"{tuple(masks.shape)}: both must be (n,h,w), of one size.")
+    marked = maps.clip(0)
+    return (marked*masks).sum((1, 2))/marked.sum((1, 2)).clip(1e-12)

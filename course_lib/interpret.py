@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
+from .args import able, one_of, whole, wrong
 from .plot import Table, new_ax, show_images
 
 # %% ../nbs/lib/07_interpret.ipynb #61ee72b8
@@ -17,17 +18,26 @@ class Interpretation:
     "Predictions beside the truth, `n` pictures of `c` classes; `from_learner` makes one from a validation set"
     def __init__(self, probs, targs, vocab,
         pictures=None):         # files, or anything `show_images` draws, one per row of `probs`
-        self.probs, self.targs, self.vocab, self.pictures = np.asarray(probs), np.asarray(targs), list(vocab), pictures
+        self.probs, self.targs, self.pictures = np.asarray(probs), np.asarray(targs), pictures
+        self.vocab = list(able("vocab", vocab, "__len__", "a list of class names"))
+        if self.targs.ndim != 1: raise wrong("targs", targs, "a list of positions in vocab")
         if self.probs.shape != (len(self.targs), len(self.vocab)):
             given = f"{self.probs.shape} do not fit {len(self.targs)} labels of {len(self.vocab)} classes"
             raise ValueError(f"Probabilities of shape {given}: one row per picture, one column per class.")
+        if not (self.probs >= 0).all() or not np.allclose(self.probs.sum(1), 1, atol=0.02): raise wrong(
+            "probs", probs, "probabilities, rows from 0 to 1 with the sum 1, as in scores.softmax(1)")
+        if self.targs.dtype.kind not in "iuf" or not np.isin(self.targs, np.arange(len(self.vocab))).all(): raise wrong(
+            "targs", self.targs.tolist(), f"positions in vocab, whole numbers from 0 to {len(self.vocab) - 1}")
+        if pictures is not None and len(pictures) != len(self.targs): raise ValueError(
+            f"{len(pictures)} pictures for {len(self.targs)} labels: give one per row of probs, in their order.")
+        self.targs = self.targs.astype(int)
         self.preds = self.probs.argmax(1)
         self.losses = -np.log(self.probs[np.arange(len(self.targs)), self.targs].clip(1e-12))
 
     @classmethod
     def from_learner(cls, learn):
         "What `learn` says about its validation set, in the set's order"
-        probs, targs = learn.get_preds()
+        probs, targs = able("learn", learn, "get_preds", "a learner, such as vision_learner(...)").get_preds()
         files = learn.dls.files
         return cls(probs, targs, learn.dls.vocab, [files[i] for i in learn.dls.valid.idx] if files else None)
 
@@ -41,13 +51,14 @@ class Interpretation:
 
     def most_confused(self, min_val=1):
         "Wrong pairs, most frequent first: a `Table` with `truth`, `prediction`, `times` (at least `min_val`)"
-        wrong, vocab = self.preds != self.targs, self.vocab
-        pairs = Counter(zip(self.targs[wrong].tolist(), self.preds[wrong].tolist())).most_common()
+        min_val, errors, vocab = whole("min_val", min_val, 1, least=0), self.preds != self.targs, self.vocab
+        pairs = Counter(zip(self.targs[errors].tolist(), self.preds[errors].tolist())).most_common()
         return Table(dict(truth=vocab[t], prediction=vocab[p], times=n) for (t, p), n in pairs if n >= min_val)
 
     def times_confused(self, a, b):
         "How many pictures of class `a` were taken for `b`, or of `b` for `a`"
-        m, i, j = self.confusion_matrix(), self.vocab.index(a), self.vocab.index(b)
+        m, (i, j) = self.confusion_matrix(), (self.vocab.index(one_of("class", c, self.vocab)) for c in (a, b))
+        if i == j: raise ValueError(f"Both classes are {a!r}, and none is taken for itself: name two different ones.")
         return int(m[i, j] + m[j, i])
 
     def per_class(self):
@@ -60,7 +71,7 @@ class Interpretation:
 
     def top_losses(self, k=9):
         "Rows of the `k` highest losses, highest first"
-        return np.argsort(-self.losses, kind="stable")[:k]
+        return np.argsort(-self.losses, kind="stable")[:whole("k", k, 9, least=1)]
 
     def plot_top_losses(self, k=9, ncols=3):
         "Draws the `k` pictures with the highest loss: prediction / truth, then loss / probability of the truth"
@@ -75,8 +86,8 @@ class Interpretation:
         "Draws the confusion matrix, errors shaded by how frequent they are, every count above 0 written in its cell"
         m, c = self.confusion_matrix(), len(self.vocab)
         ax = new_ax(ax, figsize=(max(3.5, 0.3*c + 1.5),)*2)
-        wrong = np.where(np.eye(c, dtype=bool), 0, m)               # else the diagonal outshines every error
-        ax.imshow(wrong, cmap="Blues", vmin=0, vmax=max(2*wrong.max(), 1))
+        errors = np.where(np.eye(c, dtype=bool), 0, m)              # else the diagonal outshines every error
+        ax.imshow(errors, cmap="Blues", vmin=0, vmax=max(2*errors.max(), 1))
         for i, j in zip(*m.nonzero()):
             style = dict(color="0.35") if i == j else dict(color="black", weight="bold")
             ax.text(j, i, m[i, j], ha="center", va="center", fontsize=10, **style)

@@ -57,14 +57,17 @@ def csv_label(
     file, name_col, value_col,   # the CSV file, the column with file names, the column wanted
     encoding="utf-8-sig", delimiter=","):  # for tables that spreadsheets wrote: "latin-1", ";"
     "A labeller that looks a file's name up in a CSV table; ValueError when a column or a file is missing"
-    table = _table(file, name_col, value_col, encoding, delimiter)
+    return _looked_up(_table(file, name_col, value_col, encoding, delimiter), name_col, file)
+
+def _looked_up(table, name_col, file):
+    "A labeller from `{file's name: value}`; ValueError when a file is missing"
     def value(path):
         name = a_path("path", path, "1.jpg").name
         if name in table: return table[name]
         raise ValueError(f"{name!r} is not in column {name_col!r} of {file}: add a row, or leave the file out.")
     return value
 
-def _table(file, name_col, value_col, encoding="utf-8-sig", delimiter=","):
+def _table(file, name_col, value_col, encoding, delimiter):
     "Two columns of a CSV table: `{file's name: value}`; ValueError when it says two things of one name"
     table = {}
     for name, value in _columns(file, name_col, value_col, encoding, delimiter):
@@ -134,13 +137,14 @@ def random_split(pct=0.2, seed=42):
     "A splitter: `pct` of the files, drawn by a generator of its own, are for validation; at least one on each side"
     pct, seed = number("pct", pct, 0.2, above=0, below=1), whole("seed", seed, 42)
     def split(files):
-        chosen = set(random.Random(seed).sample(range(len(files)), _share(files, pct)))
+        n = _share(files, pct)
+        chosen = set(random.Random(seed).sample(range(len(files)), n))
         return _sides([i in chosen for i in range(len(files))])
     return split
 
 def _share(files, pct):
     "How many of the files are for validation: at least one, and not all"
-    n = len(files)
+    n = len(a_list("files", files, "files"))
     if n < 2: raise ValueError(f"{n} file(s) cannot be split in two sides: add pictures, or check the folder.")
     return min(max(round(n*pct), 1), n - 1)
 
@@ -155,14 +159,15 @@ def folder_split(valid="valid"):
     def split(files):
         root = os.path.commonpath([Path(f).parent for f in files])     # a folder above them all says nothing
         below = [valid in Path(os.path.relpath(f, root)).parts[:-1] for f in files]
-        if not any(below): raise wrong("valid", valid, f"the name of a folder below {root} that holds files")
+        if not any(below): raise wrong("valid", valid, f"the name of a folder below {root or '.'} that holds files")
         return _sides(below)
     return split
 
-def csv_split(file, name_col, split_col, valid="valid", **kwargs):
-    "A splitter: files whose `split_col` in a CSV table says `valid` are for validation; `kwargs` as in `csv_label`"
-    one_of("valid", valid, sorted({*_table(file, name_col, split_col, **kwargs).values()}))
-    value = csv_label(file, name_col, split_col, **kwargs)
+def csv_split(file, name_col, split_col, valid="valid", encoding="utf-8-sig", delimiter=","):
+    "A splitter: files whose `split_col` in a CSV table says `valid` are for validation, see `csv_label`"
+    table = _table(file, name_col, split_col, encoding, delimiter)
+    one_of("valid", valid, sorted({*table.values()}))
+    value = _looked_up(table, name_col, file)
     return func_split(lambda path: value(path) == valid)
 
 def time_split(pct=0.2, when=os.path.getmtime):

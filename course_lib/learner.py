@@ -6,7 +6,7 @@
 __all__ = ['EpochLog', 'Learner', 'model_file', 'plot_sweep', 'item_batch', 'read_about', 'vision_learner', 'load_learner']
 
 # %% ../nbs/lib/06_learner.ipynb #fa000cf6
-import contextlib, hashlib, json, math, reprlib, sys
+import contextlib, hashlib, io, json, math, os, reprlib, sys
 from pathlib import Path
 import numpy as np
 import torch
@@ -15,7 +15,8 @@ from PIL import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save as as_bytes
 from . import data, model, training
-from .core import autocast, enough_memory, progress, seeded, whole_or_nothing
+from .args import a_path, able, function, functions, number, rates, switch, whole, wrong
+from .core import a_device, autocast, enough_memory, progress, seeded, whole_or_nothing
 from .plot import Table, new_ax, plot_lines
 
 # %% ../nbs/lib/06_learner.ipynb #8c1e2198
@@ -43,8 +44,13 @@ class Learner:
         lr=1e-3, wd=0.01, arch=None,    # `arch`: the name `create_model` knows, needed to export
         train_bn=False,                 # whether BatchNorm goes on learning while the body is frozen, see `freeze`
         seed=42):                       # of dropout, set anew for every fit; the global random state is left alone
-        self.dls, self.model, self.loss_func, self.metrics = dls, net, loss_func, metrics
-        self.opt_func, self.lr, self.wd, self.arch, self.train_bn, self.seed = opt_func, lr, wd, arch, train_bn, seed
+        self.dls = able("dls", dls, "train", "DataLoaders, such as image_dls(...)")
+        self.model = able("net", net, "parameters", "a model; vision_learner builds one from its name")
+        self.loss_func = function("loss_func", loss_func, "F.cross_entropy or nn.CrossEntropyLoss()")
+        self.opt_func = function("opt_func", opt_func, "adam")
+        self.metrics, self.arch = functions("metrics", metrics, "error_rate"), arch
+        self.lr, self.wd = rates("lr", lr, slices=True), number("wd", wd, 0.01, least=0)
+        self.train_bn, self.seed = switch("train_bn", train_bn), whole("seed", seed, 42)
         self.opt, self.history = None, Table()
 
     @property
@@ -61,6 +67,8 @@ class Learner:
 
     def fit(self, epochs, lr=None, sched=None):
         "Trains at a constant rate (a number, slice or list, see `spread`), or as `sched` says; adds rows to `history`"
+        epochs = whole("epochs", epochs, 3, least=0)
+        if sched is not None: function("sched", sched, "one_cycle(0.01)")
         lrs = model.spread(self.lr if lr is None else lr, len(model.layer_groups(self.model)))
         self.opt, log, start = self.opt or self.new_opt(self.model), EpochLog(), len(self.history)
         def keep(rows):
@@ -96,10 +104,13 @@ class Learner:
 
     def fine_tune(self, epochs=None, base_lr=None, freeze_epochs=1, lr_mult=None, pct_start=0.3, div=5.):
         "fastai's way: the head for `freeze_epochs`, then all at half the rate, early layers at 1/`lr_mult` of it"
-        own = model.recipe(self.arch, len(self.dls.train))            # for what is not given
+        own = model.recipe(self.arch, max(len(self.dls.train), 1))    # for what is not given
         if epochs is None: epochs = own["epochs"]
         if base_lr is None: base_lr = own["base_lr"]
         if lr_mult is None: lr_mult = own["lr_mult"]
+        epochs, freeze_epochs = whole("epochs", epochs, 3, least=0), whole("freeze_epochs", freeze_epochs, 1, least=0)
+        base_lr, lr_mult = number("base_lr", base_lr, 2e-3, above=0), number("lr_mult", lr_mult, 100, least=1)
+        training.one_cycle(base_lr, pct_start, div)        # so that what is wrong with them is said before training
         self.freeze()
         self.fit_one_cycle(freeze_epochs, slice(base_lr), pct_start=0.99)
         self.unfreeze()
@@ -117,6 +128,7 @@ class Learner:
 
     def lr_find(self, lo=1e-7, hi=10., steps=100, ax=None):
         "Sweeps the learning rate on a copy of the model, draws loss against rate, and returns a suggestion"
+        steps = whole("steps", steps, 100, least=1)
         with seeded(self.seed), self._enough_memory():
             lrs, losses = training.lr_sweep(self.model, self.dls.train, self.loss_func, self.new_opt, lo, hi, steps)
         if not math.isfinite(losses[0]): raise ValueError(
@@ -132,7 +144,7 @@ class Learner:
 
     def get_preds(self, dl=None):
         "Probabilities and labels of the validation set, or of `dl` in its order: `(n,c)`, `(n,)`, on the CPU"
-        dl = self.dls.valid if dl is None else dl
+        dl = training.a_loader("dl", self.dls.valid if dl is None else dl)
         with self._enough_memory(): found = [(self._scores(xb).softmax(1).cpu(), yb.cpu()) for xb, yb in dl]
         if not found: raise ValueError(
             "There is nothing to predict, this learner has no data of its own: use predict, or get_preds of a loader.")
@@ -140,11 +152,13 @@ class Learner:
 
     @torch.no_grad()
     def _scores(self, xb):
+        if hasattr(self.dls.train, "size") and xb.ndim != 4: raise ValueError(
+            f"A batch has shape (n,3,h,w), this has {tuple(xb.shape)}: make a batch of one picture with xb[None].")
         self.model.eval()
         with autocast(xb.device): return self.model(xb).float()
 
     def predict(self, item):
-        "One picture (a file, a PIL image, or bytes `(h,w,3)`): `(label, index, probabilities (c,))`"
+        "One picture (a file or its bytes, a PIL image, uint8 `(h,w,3)`): `(label, index, probabilities (c,))`"
         xb = item_batch(item, self.dls.valid.size, self.dls.method, self.dls.valid.stats).to(self.device)
         probs = self._scores(xb).softmax(1)[0].cpu()
         return self.dls.vocab[int(probs.argmax())], int(probs.argmax()), probs
@@ -177,6 +191,9 @@ class Learner:
         for what, mine in dict(arch=self.arch, vocab=list(self.dls.vocab), method=self.dls.method).items():
             said = f"{file} was saved with {what} {_short(about[what])}, this learner has {_short(mine)}"
             if about[what] != mine: raise ValueError(f"{said}: build the learner it was saved from.")
+        shapes, mine = ({k: v.shape for k, v in s.items()} for s in (state, self.model.state_dict()))
+        if shapes != mine: raise ValueError(     # torch would load what fits before it says so
+            f"{file} holds other weights than this {self.arch} (written with torch {about['torch']}): {_AGAIN} here.")
         self.model.load_state_dict(state)
         self.dls, self.opt = self.dls.with_stats(about["stats"]), None
         return self
@@ -184,12 +201,13 @@ class Learner:
 # %% ../nbs/lib/06_learner.ipynb #e864698d
 def model_file(file):
     "`file` with the ending .safetensors, added unless it is there"
-    file = Path(file)
+    file = a_path("file", file, "model")
+    if file.name in ("", ".."): raise wrong("file", str(file), "the path of a file, such as 'model'; this is a folder")
     return file if file.suffix == ".safetensors" else file.with_name(file.name + ".safetensors")
 
 def _short(what):
     "A text as it is, a vocabulary as its first names and how many there are"
-    return what if isinstance(what, str) else f"{reprlib.repr(what)} ({len(what)} classes)"
+    return str(what) if not isinstance(what, list) else f"{reprlib.repr(what)} ({len(what)} classes)"
 
 def plot_sweep(lrs, losses, suggestion, ax=None):
     "Draws loss against learning rate with a mark at the suggested one"
@@ -202,17 +220,27 @@ def plot_sweep(lrs, losses, suggestion, ax=None):
 
 def item_batch(item, size, method, stats):
     "One picture, treated as in validation, as a batch of one: `(1,3,size,size)`"
-    side = data.item_size(size, method)
-    if hasattr(item, "shape") and (item.ndim != 3 or item.shape[2] != 3 or not str(item.dtype).endswith("uint8")):
+    img, side = _picture(item), data.item_size(size, method)
+    try: pixels = (data.to_square if isinstance(img, Image.Image) else data.load_image)(img, side, method)
+    except (ValueError, OSError, SyntaxError) as e:
+        raise ValueError(f"predict got no picture that it can read ({e}): check the file, or take another.") from None
+    return data.normalize(data.center_crop(torch.tensor(pixels)[None], size), **stats)
+
+def _picture(item):
+    "A PIL image, or what `load_image` reads; ValueError for anything else"
+    if isinstance(item, (bytes, bytearray)): return io.BytesIO(item)
+    if isinstance(item, Image.Image) or hasattr(item, "read"): return item
+    if isinstance(item, (str, os.PathLike)): return a_path("item", item, "cat.jpg")
+    if not hasattr(item, "shape"): raise wrong("item", item, "one picture: a file, its bytes, or a PIL image")
+    if item.ndim != 3 or item.shape[2] != 3 or not str(item.dtype).endswith("uint8"):
         got = f"numbers of shape {tuple(item.shape)} and type {item.dtype}"
         raise ValueError(f"predict got {got}: give it bytes (uint8) of shape (h, w, 3), or a file.")
-    if hasattr(item, "shape"): item = Image.fromarray(np.asarray(item))
-    pixels = (data.to_square if isinstance(item, Image.Image) else data.load_image)(item, side, method)
-    return data.normalize(data.center_crop(torch.tensor(pixels)[None], size), **stats)
+    return Image.fromarray(np.asarray(item.cpu() if hasattr(item, "cpu") else item))
 
 def _meant(file):
     "`file` with the ending .safetensors, or as it is when only that is there: a pickle, a folder"
-    return Path(file) if Path(file).exists() and not model_file(file).exists() else model_file(file)
+    as_it_is = a_path("file", file, "model")
+    return as_it_is if as_it_is.exists() and not model_file(file).exists() else model_file(file)
 
 _AGAIN = "export the learner again"
 
@@ -253,6 +281,9 @@ def vision_learner(
     pretrained=True,        # False: random weights, and nothing is frozen
     drop=0.25, seed=42, **kwargs):
     "A `Learner`: body of `arch`, new head for `dls.vocab`; pretrained weights bring their normalisation, frozen"
+    able("dls", dls, "vocab", "DataLoaders, such as image_dls(...)")
+    able("dls.train", dls.train, "stats", "a loader of image_dls; with loaders of your own use Learner(dls, model)")
+    pretrained = switch("pretrained", pretrained)
     with seeded(seed): net, stats = model.create_model(arch, len(dls.vocab), pretrained, drop)
     if stats: dls = dls.with_stats(stats)
     net = net.to(dls.train.device, memory_format=torch.channels_last)
@@ -262,7 +293,7 @@ def vision_learner(
 
 def load_learner(file, device="cpu"):
     "A learner that predicts as the exported one did, built from a file that `export` wrote; it has no data to train on"
-    state, about = _read(file)
+    (state, about), device = _read(file), a_device(device)
     try:
         with seeded(): net, _ = model.create_model(about["arch"], len(about["vocab"]), pretrained=False)
         net.load_state_dict(state)

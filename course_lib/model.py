@@ -21,6 +21,7 @@ from safetensors import safe_open
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 from . import resnet
+from .args import number, rates, whole, wrong
 from .core import patience
 
 # %% ../nbs/lib/05_model.ipynb #9fc02a04
@@ -46,6 +47,8 @@ def cut(model):
 
 def new_head(nf, n_out, drop=0.25):
     "BatchNorm (brings all features to one scale), dropout, and one linear layer: `(n,nf) -> (n,n_out)`"
+    nf, n_out = whole("nf", nf, 512, least=1), whole("n_out", n_out, 2, least=1)
+    drop = number("drop", drop, 0.25, least=0, most=1)
     return nn.Sequential(nn.BatchNorm1d(nf), nn.Dropout(drop), nn.Linear(nf, n_out))
 
 # %% ../nbs/lib/05_model.ipynb #f3479617
@@ -58,6 +61,8 @@ def architectures():
 
 def build(arch):
     "The untrained classifier named `arch`; ValueError with close names for an unknown one"
+    if not isinstance(arch, str): raise wrong(
+        "arch", arch, "a name in quotes, such as 'resnet18'; a model of your own goes into Learner(dls, model)")
     if arch == "tiny_resnet": return resnet.tiny_resnet()
     if arch not in architectures():
         close = get_close_matches(arch, architectures(), n=3) or ["tiny_resnet", "resnet18"]
@@ -138,6 +143,7 @@ def _load_body(model, state, arch):
 
 def create_model(arch, n_out, pretrained=True, drop=0.25):
     "Body of `arch` with a new head for `n_out` classes: `(BodyHead, {'mean', 'std'} or None, if not pretrained)`"
+    n_out, drop = whole("n_out", n_out, 2, least=1), number("drop", drop, 0.25, least=0, most=1)
     model, stats = build(arch), None
     if pretrained:
         state, stats = embedded_weights(arch) if arch in SHA256 else torchvision_weights(arch)
@@ -245,10 +251,11 @@ def spread(
     lr,                 # slice(lo, hi): by equal factors; slice(hi): hi for the head, else a tenth; a number: for all
     n):                 # how many; a list must have as many rates
     "Learning rates for `n` layer groups, as fastai reads them: `n` floats; ValueError for a list of another length"
-    if isinstance(lr, (list, tuple)):
+    lr, n = rates("lr", lr, slices=True), whole("n", n, 3, least=1)
+    if isinstance(lr, list):
         if len(lr) != n: raise ValueError(
             f"{len(lr)} learning rates for {n} layer groups: give one per group, or slice(low, high).")
-        return list(lr)
-    if not isinstance(lr, slice): return [float(lr)]*n
-    if not lr.start or n == 1: return [lr.stop/10]*(n - 1) + [float(lr.stop)]
+        return lr
+    if not isinstance(lr, slice): return [lr]*n
+    if not lr.start or n == 1: return [lr.stop/10]*(n - 1) + [lr.stop]
     return [lr.start*(lr.stop/lr.start)**(i/(n - 1)) for i in range(n)]

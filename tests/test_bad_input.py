@@ -162,7 +162,7 @@ def labeller_returns_nothing(): dls(good(2), lambda f: None)
 @says("label is 'red'", "must be a function")
 def labeller_is_no_function(): dls(good(2), "red")
 
-@says("size=8", "16 or more")
+@says("size is 8: it must be a whole number, 16 or more, such as 96.")
 def size_too_small(): dls(good(), size=8)
 
 # --- files that are no pictures: skipped with a list and a count

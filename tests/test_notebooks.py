@@ -20,13 +20,18 @@ ENDS_WITH = {  # what the lessons say, on the drawn data
                         " and no_leak == 0 and leak > 0.1",
     "03_fine_tuning": "after_one_epoch_at_one_rate > head_only + 0.2 and head_only + 0.1 < with_the_old_body < min(with_the_old_head, after_one_epoch_at_one_rate) - 0.1"
                       " and head_only < after_new_averages < after_one_epoch_at_one_rate - 0.1 and spread_forgot < one_rate_forgot"
-                      " and max(three_epochs_one_rate, three_epochs_spread) < three_epochs_head_only - 0.05 and three_epochs_head_only < head_only"
+                      " and max(three_epochs_one_rate, three_epochs_spread) < three_epochs_head_only - 0.05 and abs(three_epochs_head_only - head_only) < 0.06"
+                      " and averages_counted < averages_forgetting - 0.1"
                       " and small_network_longer < large_network - 0.05 < small_network - 0.1",
     "04_descent": "above_the_best < 0.01 and below_the_edge < 1 and above_the_edge > 1000 and forgot > 2*zeroed",
     "05_relu": "0.542 < without_weights < 0.56 and worst_of_five <= 0.005 and voice_calculated < 0.1 and voice_learned > 0.3 and owl < 0.02",
     "08_cnn": "dense_train > dense_valid + 0.15 and cnn_valid > dense_valid + 0.1 and cnn_test > dense_valid + 0.1 and 0.95 < shuffled_less < 1.05"
               " and moved_cnn > moved_dense + 0.05 and over_time > 0.95 > 0.7 > dense_time and unfold_times_as_fast > 10",
     "06_tensors": "matmul_times_as_fast > 10 and add_times_as_fast > 10 and loss_of_perfect_predictions > 10 and no_bend < 0.0001 and with_relu > 0.1",
+    "09_resnet": "parameters == 1235909 and without_the_last_layer == 1226400 and farthest_from_torchvision < 1e-5 and plain_32 > plain_8 + 0.5"
+                 " and plain_32 > shortcuts_32 + 0.5 and shaken_plain > 2*shaken_shortcuts",
+    "10_inside": "error_rate < 0.1 and dead_in_our_network < 0.1 and dead_at_a_moderate_rate < 0.3 and dead_at_a_large_rate > 0.9 and dead_with_batchnorm < 0.1"
+                 " and same_breed_by_features > same_breed_by_pixels + 0.3",
     "07_classifier": "abs(in_ten_lines - from_scratch) < 0.03 and rate_too_small < rate_near_the_edge - 0.2 and last_valid_loss > 1.02*lowest_valid_loss",
 }
 REAL = {"critters": "pets", "sky": "cifar2", "glyphs": "mnist"}  # embedded -> what it stands for

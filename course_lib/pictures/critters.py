@@ -358,7 +358,7 @@ orange, DIGITS = (255,150,48), "1110111 0010010 1011101 1011011 0111010 1101011 
 
 def digit(d:int, x, y):
     "The outlines of a digit of seven segments, those that are lit, its upper left corner at `(x,y)`."
-    w, h, t = .022, .022, .009  # of one segment: width, height, thickness
+    w, h, t = .028, .030, .011  # of one segment: width, height, thickness
     beam, post = rect(0, 0, w, t), rect(0, 0, t, h+t)
     places = [(beam,0,0), (post,0,0), (post,w-t,0), (beam,0,h), (post,0,h), (post,w-t,h), (beam,0,2*h)]
     return [bar + (x+dx, y+dy) for (bar, dx, dy), on in zip(places, DIGITS[d]) if on == "1"]
@@ -367,8 +367,8 @@ def date(seed) -> list:
     "The shapes of a date, year month day, in the lower right corner. Its own generator: all else in the picture stays."
     rng = np.random.default_rng((*np.atleast_1d(seed), 1998))
     text = f"{rng.integers(92, 100)}{rng.integers(1, 13):02}{rng.integers(1, 29):02}"
-    across = [.70 + .034*k + .018*(k//2) for k in range(6)]
-    return tagged(DATE, [(orange, bar) for d, x in zip(text, across) for bar in digit(int(d), x, .905)])
+    across = [.64 + .041*k + .022*(k//2) for k in range(6)]
+    return tagged(DATE, [(orange, bar) for d, x in zip(text, across) for bar in digit(int(d), x, .885)])
 
 # %% ../../nbs/pictures/01_critters.ipynb #784f6ce6
 def place(shapes, mood, ahead=0.):

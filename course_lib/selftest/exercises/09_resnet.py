@@ -10,7 +10,8 @@ import copy
 import torch
 import torch.nn.functional as F
 from torch import nn
-from course_lib.resnet import BasicBlock, conv_bn, tiny_resnet
+from course_lib.resnet import (BasicBlock, BatchNorm, Bottleneck, ResNet, conv_bn,
+                               receptive_field, tiny_resnet)
 from course_lib.selftest.exercise import exercise, question
 from course_lib.selftest.trial import in_float64, known_numbers, new_network
 
@@ -321,6 +322,272 @@ ex.mistake(64, "That is BatchNorm's part. The convolution learns as well.")
 ex.mistake(866, "BatchNorm learns a scale and an offset for each channel, not two in all.")
 ex.mistake((864, 64), "Those are the two parts. How many are they together?")
 
+# %% ../../../nbs/exercises/09_resnet.ipynb #4b6e0002
+def norm_in_use(BatchNorm, batches, x):
+    "What such a layer gives while training and after it, and what it remembers"
+    with in_float64():
+        made = BatchNorm(batches[0].shape[1])
+        if not isinstance(made, nn.Module):
+            raise TypeError("a class made from nn.Module is asked for")
+        names = sorted(made.state_dict())
+        expected = ["bias", "running_mean", "running_var", "weight"]
+        names = [name for name in names if name != "num_batches_tracked"]
+        if names == expected:
+            with torch.no_grad():
+                made.weight.copy_(torch.linspace(1, 2, len(made.weight)))
+                made.bias.copy_(torch.linspace(-1, 1, len(made.bias)))
+        outputs = [made(b.clone()).detach() for b in batches]
+        learned = sorted(name for name, _ in made.named_parameters())
+        left = {"numbers it learns": learned, "in its state dict": names,
+                "training": outputs}
+        for name in "running_mean", "running_var":
+            value = getattr(made, name, None)
+            left[name] = value.detach().clone() if torch.is_tensor(value) else value
+        made.eval()
+        left["evaluation"] = [made(x.clone()).detach(), made(x.clone() + 1).detach()]
+        return left
+
+PAIR = torch.tensor([[[[1.]]], [[[3.]]]], dtype=torch.float64)      # two pictures of one pixel
+
+def some_batches(dice):
+    "Three batches of two channels, and one to ask about"
+    return [2*dice.normal(4, 2, 3, 3) + 1 for _ in range(3)], dice.normal(2, 2, 3, 2)
+
+# %% ../../../nbs/exercises/09_resnet.ipynb #4b6e0003
+ex = exercise(BatchNorm,
+    use=norm_in_use,
+    cases=[([PAIR], PAIR),
+           some_batches,
+           lambda dice: ([dice.normal(3, 3, 2, 4)], dice.normal(1, 3, 2, 4))],
+    hints=["Over which axes of `(n,c,h,w)` do you average, so that one number is left for each "
+           "channel? And which mean and variance do you use in which mode?",
+           "While training: mean and variance of the batch over pictures, rows and columns, and "
+           "the running averages move a tenth of the way towards them. In evaluation: the running "
+           "averages. Subtract the mean, divide by the root of variance plus `eps`, times "
+           "`weight`, plus `bias`.",
+           "`x.mean(dim=(0, 2, 3))`; `x.var(dim=(0, 2, 3), correction=0)` divides, and the one "
+           "without `correction=0` is remembered; `self.running_mean.lerp_(mean, "
+           "self.momentum)`; `[:, None, None]` puts a number per channel in its place."],
+    why="The batch's own mean and variance make training quick, and running averages make an "
+        "answer independent of its neighbours. Forgetting `eval()` uses the first where the "
+        "second is meant.")
+
+# %% ../../../nbs/exercises/09_resnet.ipynb #4b6e0005
+class Whole(nn.Module):
+    "BatchNorm in pieces; wrong ones inherit from it"
+    axes, correction, remembered = (0, 2, 3), 0, 1
+
+    def __init__(self, nf, eps=1e-5, momentum=0.1):
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.weight, self.bias = nn.Parameter(torch.ones(nf)), nn.Parameter(torch.zeros(nf))
+        self.register_buffer("running_mean", torch.zeros(nf))
+        self.register_buffer("running_var", torch.ones(nf))
+
+    def remember(self, mean, var):
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(var, self.momentum)
+
+    def statistics(self, x, correction):
+        return x.mean(self.axes), x.var(self.axes, correction=correction)
+
+    def used(self, x):
+        "Mean and variance that the forward pass uses"
+        if not self.training: return self.running_mean, self.running_var
+        mean, var = self.statistics(x.detach(), self.remembered)
+        self.remember(mean, var)
+        return self.statistics(x, self.correction)
+
+    def normalised(self, x, mean, var):
+        return (x - mean[:, None, None])/(var + self.eps).sqrt()[:, None, None]
+
+    def forward(self, x):
+        x = self.normalised(x, *self.used(x))
+        return x*self.weight[:, None, None] + self.bias[:, None, None]
+
+# %% ../../../nbs/exercises/09_resnet.ipynb #4b6e0006
+@ex.mistake("Your layer uses the batch's own mean and variance in evaluation as well. Look at "
+            "`self.training`: if it is False, the running averages are meant.")
+class AlwaysTheBatch(Whole):
+    def used(self, x):
+        if self.training: return super().used(x)
+        return self.statistics(x, 0)
+
+@ex.mistake("Your layer uses the running averages while training too. There the batch's own mean "
+            "and variance are meant.")
+class AlwaysTheAverages(Whole):
+    def used(self, x):
+        super().used(x)
+        return self.running_mean.clone(), self.running_var.clone()
+
+@ex.mistake("Your running averages stay where they began. While training, each batch moves them a "
+            "tenth of the way.")
+class NothingRemembered(Whole):
+    def remember(self, mean, var): pass
+
+@ex.mistake("Your running averages move in evaluation mode, too. Asking must change nothing.")
+class RemembersWhenAsked(Whole):
+    def used(self, x):
+        if not self.training: self.remember(*self.statistics(x, 1))
+        return super().used(x)
+
+@ex.mistake("Your averages are the wrong way round: the old value counts for nine tenths, the new "
+            "batch for one tenth.")
+class TheNewCountsNineTenths(Whole):
+    def remember(self, mean, var):
+        self.running_mean.lerp_(mean, 1 - self.momentum)
+        self.running_var.lerp_(var, 1 - self.momentum)
+
+@ex.mistake("You remember the last batch only. The old value counts for nine tenths, the new batch "
+            "for one.")
+class OnlyTheLast(Whole):
+    def remember(self, mean, var):
+        self.running_mean.copy_(mean)
+        self.running_var.copy_(var)
+
+@ex.mistake("You add a tenth of each batch to the averages and keep all of the old value, so that "
+            "they grow and grow. Nine tenths of the old are kept.")
+class Growing(Whole):
+    def remember(self, mean, var):
+        self.running_mean.add_(self.momentum*mean)
+        self.running_var.add_(self.momentum*var)
+
+@ex.mistake("You have divided by one less than the number of values, in the forward pass. There it "
+            "is `correction=0`; only what is remembered divides by one less.")
+class CorrectedBoth(Whole):
+    correction = 1
+
+@ex.mistake("You remember the variance that divides by the number of values. PyTorch remembers "
+            "the one that divides by one less, as an estimate for all pictures.")
+class CorrectedNeither(Whole):
+    remembered = 0
+
+# %% ../../../nbs/exercises/09_resnet.ipynb #4b6e0007
+@ex.mistake("You have divided by the variance. The spread is its square root.")
+class ByTheVariance(Whole):
+    def normalised(self, x, mean, var):
+        return (x - mean[:, None, None])/(var + self.eps)[:, None, None]
+
+@ex.mistake("You have left out `eps`. It is small, but a constant channel has variance 0, and "
+            "everybody adds it: inside the root.")
+class WithoutEps(Whole):
+    def normalised(self, x, mean, var):
+        return (x - mean[:, None, None])/var.sqrt()[:, None, None]
+
+@ex.mistake("You have added `eps` after the root. It belongs inside: `(var + eps).sqrt()`.")
+class EpsOutside(Whole):
+    def normalised(self, x, mean, var):
+        return (x - mean[:, None, None])/(var.sqrt() + self.eps)[:, None, None]
+
+@ex.mistake("You have not subtracted the mean.")
+class MeanKept(Whole):
+    def normalised(self, x, mean, var):
+        return x/(var + self.eps).sqrt()[:, None, None]
+
+@ex.mistake("You have left out the scale or the offset, `weight` and `bias`: the normalised "
+            "numbers are multiplied by one and added to the other.")
+class NoScaleAndOffset(Whole):
+    def forward(self, x):
+        return self.normalised(x, *self.used(x)) + 0*self.weight[:, None, None]
+
+@ex.mistake("You have left out the scale or the offset, `weight` and `bias`: the normalised "
+            "numbers are multiplied by one and added to the other.")
+class NoOffset(Whole):
+    def forward(self, x):
+        return self.normalised(x, *self.used(x))*self.weight[:, None, None]
+
+@ex.mistake("You have taken one mean for all channels. Each channel has its own: average over "
+            "pictures, rows and columns, `dim=(0, 2, 3)`.")
+class OneForAllChannels(Whole):
+    def statistics(self, x, correction):
+        both = x.mean(), x.var(correction=correction)
+        return [v.expand(x.shape[1]) for v in both]
+
+averages_learn = ("The running averages are in `parameters()`, so an optimizer would change them. "
+                  "They are measured and not learned: `register_buffer`.")
+
+@ex.mistake(averages_learn)
+class AveragesAsParameters(Whole):
+    def __init__(self, nf, eps=1e-5, momentum=0.1):
+        super().__init__(nf, eps, momentum)
+        for name in "running_mean", "running_var":
+            value = getattr(self, name)
+            delattr(self, name)
+            setattr(self, name, nn.Parameter(value))
+
+    def remember(self, mean, var):
+        with torch.no_grad(): super().remember(mean, var)
+
+    def used(self, x):
+        return [v.detach() for v in super().used(x)]
+
+@ex.mistake("The running averages are not in the state dict, so they would be lost when the "
+            "network is saved: `register_buffer` keeps them.")
+class AveragesAsAttributes(Whole):
+    def __init__(self, nf, eps=1e-5, momentum=0.1):
+        super().__init__(nf, eps, momentum)
+        for name in "running_mean", "running_var":
+            value = getattr(self, name)
+            delattr(self, name)
+            object.__setattr__(self, name, value)
+            self._non_persistent_buffers_set.add(name)
+
+# %% ../../../nbs/exercises/09_resnet.ipynb #4b6e0008
+@ex.mistake("Your running variance begins with zeros. It begins with ones, as that of numbers "
+            "which are normalised already.")
+class VarianceFromZero(Whole):
+    def __init__(self, nf, eps=1e-5, momentum=0.1):
+        super().__init__(nf, eps, momentum)
+        self.running_var.zero_()
+
+@ex.mistake("You remember the spread. The running average is one of the variance.")
+class SpreadRemembered(Whole):
+    def remember(self, mean, var):
+        super().remember(mean, var.sqrt())
+
+@ex.mistake("You remember the mean, and the variance stays where it began.")
+class MeanOnly(Whole):
+    def remember(self, mean, var):
+        self.running_mean.lerp_(mean, self.momentum)
+
+@ex.mistake("Each picture is normalised by itself. The mean goes over all pictures of the batch "
+            "too: `dim=(0, 2, 3)`.")
+class EachPictureByItself(Whole):
+    def normalised(self, x, mean, var):
+        if not self.training: return super().normalised(x, mean, var)
+        own = x.mean((2, 3), keepdim=True), x.var((2, 3), correction=0, keepdim=True)
+        return (x - own[0])/(own[1] + self.eps).sqrt()
+
+# %% ../../../nbs/exercises/09_resnet.ipynb #4b6e0010
+ex.right(Whole)
+
+@ex.right
+class Torchs(nn.BatchNorm2d): pass
+
+@ex.right
+class InOtherWords(nn.Module):
+    def __init__(self, nf, eps=1e-5, momentum=0.1):
+        super().__init__()
+        self.bias, self.weight = nn.Parameter(torch.zeros(nf)), nn.Parameter(torch.ones(nf))
+        self.register_buffer("running_var", torch.ones(nf))
+        self.register_buffer("running_mean", torch.zeros(nf))
+        self.eps, self.keep = eps, 1 - momentum
+
+    def forward(self, x):
+        shape = 1, -1, 1, 1
+        if not self.training:
+            mean, var = self.running_mean.view(shape), self.running_var.view(shape)
+            return self.weight.view(shape)*(x - mean)*(var + self.eps)**-0.5 + self.bias.view(shape)
+        flat = x.transpose(0, 1).flatten(1)
+        n = flat.shape[1]
+        mean = flat.mean(1)
+        var = ((flat - mean[:, None])**2).mean(1)
+        with torch.no_grad():
+            self.running_mean = self.keep*self.running_mean + (1 - self.keep)*mean
+            self.running_var = self.keep*self.running_var + (1 - self.keep)*var*n/(n - 1)
+        x = (x - mean.view(shape))/torch.sqrt(var.view(shape) + self.eps)
+        return x*self.weight.view(shape) + self.bias.view(shape)
+
 # %% ../../../nbs/exercises/09_resnet.ipynb #8b455c7d
 def conv_norm(ni, nf, stride=1):
     "A 3×3 convolution, with a bias that does nothing, and BatchNorm"
@@ -545,6 +812,32 @@ ex.mistake(3, "That is one of the three. What becomes of -2 and of 0?")
 ex.mistake((2, 0, -3), "You have turned the signs around. The input is added, and then comes a "
                        "ReLU.")
 
+# %% ../../../nbs/exercises/09_resnet.ipynb #4b6e0021
+ex = question("layers_in_the_name",
+    after="The whole network: stem, stages, head",
+    answer=152,
+    hints=["How many blocks are there in all, and how many convolutions has each?",
+           "A bottleneck has three convolutions. Two layers stand outside the stages.",
+           "`1 + (3 + 8 + 36 + 3)*3 + 1`"],
+    why="50 blocks with three convolutions are 150; the stem and the linear layer make 152. The "
+        "ResNet-152 was the deepest of the paper, and one of those that won the ImageNet contest "
+        "of 2015 together.")
+ex.mistake(150, "You have counted the blocks' convolutions. The stem has one as well, and the "
+                "linear layer is a layer too.")
+ex.mistake(151, "You have left out one of the two that stand outside the stages: the stem's "
+                "convolution and the linear layer.")
+ex.mistake(102, "You have counted two convolutions for each block. A bottleneck has three.")
+ex.mistake(100, "A bottleneck has three convolutions, and there are two layers outside the stages.")
+ex.mistake(50, "That is how many blocks there are. How many convolutions has each?")
+ex.mistake(52, "You have counted each block as one layer. A bottleneck has three convolutions.")
+ex.mistake(156, "You have counted the shortcuts' convolutions. They are left out of the name.")
+ex.mistake(154, "You have counted the shortcuts' convolutions. They are left out of the name.")
+ex.mistake(202, "You have counted four layers for each block. A bottleneck has three convolutions; "
+                "the rest of it is not counted.")
+ex.mistake(101, "That is a network with 23 blocks in its third stage. Here there are 36.")
+ex.mistake(153, "You have counted one layer too many: outside the stages there are two, the stem's "
+                "convolution and the linear layer.")
+
 # %% ../../../nbs/exercises/09_resnet.ipynb #713c36bc
 def tiny_like(n_out=1000, widths=(32, 64, 128, 256),
               stem=2, stem_act=True,            # the stem's stride, and whether it has a ReLU
@@ -588,14 +881,13 @@ ex = exercise(tiny_resnet,
            any_network,
            lambda dice: (3, (2, 3, 4, 5), dice.normal(4, 3, 16, 20))],
     next="`print` your model, and go through its layers one by one with the docstring beside them.",
-    hints=["Which number of channels goes into each block, and which comes out? Write the pairs "
-           "for the widths 32, 64, 128, 256.",
-           "A stem, `conv_bn` from 3 to the first width with stride 2. One BasicBlock for each "
-           "width: the first from that width to itself with stride 1, each other from the width "
-           "before it with stride 2. Then average, flatten, linear, all in one `nn.Sequential`.",
-           "`zip((widths[0], *widths), widths)` gives the pairs `ni, nf`; the stride is `1 if i "
-           "== 0 else 2`. The head: `nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], "
-           "n_out)`."],
+    hints=["`ResNet` does all of it, for the right settings. What does `tiny_resnet` have in its "
+           "stem, how many blocks in each stage, and how many stages are there?",
+           "A stem of 3×3 without pooling, and one block in each stage: as many ones as there are "
+           "`widths`. Without `ResNet` it is a `conv_bn` from 3 to the first width with stride 2, "
+           "one BasicBlock for each width, then average, flatten, linear.",
+           "`ResNet(BasicBlock, ...)` gets `(1,)*len(widths)`, `n_out`, `widths`, `stem=3` and "
+           "`maxpool=False`."],
     why="Each time the sides are halved the channels double, so every block has a quarter of the "
         "pixels and about four times the weights: the work stays even. The average makes the head "
         "independent of the size of the pictures.")
@@ -684,6 +976,28 @@ def stem_is_a_block(n_out, widths):
     return tiny_like(n_out, widths, start=lambda ni, nf, stride, act: BasicBlock(ni, nf, stride))
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #b2f0c906
+@ex.mistake("You have kept the large stem. The docstring asks for 3×3 and has no pooling: `stem=3` "
+            "and `maxpool=False`.")
+def large_stem(n_out, widths):
+    return ResNet(BasicBlock, (1,)*len(widths), n_out, widths)
+
+@ex.mistake("You have kept the pooling behind the stem. The docstring has none: `maxpool=False`.")
+def pooling_kept(n_out, widths):
+    return ResNet(BasicBlock, (1,)*len(widths), n_out, widths, stem=3)
+
+@ex.mistake("You have made two blocks in each stage. One for each width is enough here.")
+def two_blocks(n_out, widths):
+    return ResNet(BasicBlock, (2,)*len(widths), n_out, widths, stem=3, maxpool=False)
+
+@ex.mistake("You have made four stages whatever `widths` says, or as many as fit. There is one for "
+            "each width: `(1,)*len(widths)`.")
+def two_stages_at_most(n_out, widths):
+    return ResNet(BasicBlock, (1, 1), n_out, widths, stem=3, maxpool=False)
+
+@ex.mistake("You have taken bottlenecks. The small network has basic blocks.")
+def bottlenecks(n_out, widths):
+    return ResNet(Bottleneck, (1,)*len(widths), n_out, widths, stem=3, maxpool=False)
+
 @ex.mistake("You have put log_softmax at the end. Cross-entropy contains it already: hand back the "
             "scores.")
 def log_softmax_at_the_end(n_out, widths):
@@ -731,6 +1045,11 @@ def layers_without_a_star(n_out, widths):
 ex.right(tiny_like)
 
 @ex.right
+def by_name(n_out=1000, widths=(32, 64, 128, 256)):
+    depths = [1 for _ in widths]
+    return ResNet(BasicBlock, n_out=n_out, depths=depths, widths=widths, maxpool=False, stem=3)
+
+@ex.right
 def one_loop_for_all_blocks(n_out=1000, widths=(32, 64, 128, 256)):
     layers, ni = [conv_bn(3, widths[0], 3, 2)], widths[0]
     for i, nf in enumerate(widths):
@@ -748,7 +1067,7 @@ def body_side(n, depth=4):
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #4cc79b8b
 ex = exercise(body_side,
-    after="The whole network",
+    after="A small one: `tiny_resnet`",
     cases=[(96,),
            (100,),
            (64, 1),
@@ -894,7 +1213,7 @@ TWO = torch.tensor([[3., -1.], [1., 0.]], dtype=torch.float64)
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #615b93f6
 ex = exercise(predict_batch,
-    after="The whole network",
+    after="BatchNorm by hand, and its two modes",
     use=asked,
     cases=[(True, ONE),
            (False, ONE),
@@ -1066,3 +1385,147 @@ def every_mode_put_back(model, xb):
 @ex.right
 def a_copy_asked(model, xb):
     return copy.deepcopy(model).eval()(xb).softmax(1).detach()
+
+# %% ../../../nbs/exercises/09_resnet.ipynb #4b6e0031
+def some_layers(dice):
+    "Two to five windows of 1, 3, 5 or 7, stride 1 or 2"
+    n = dice.pick(2, 3, 4, 5)
+    return [(dice.pick(1, 3, 5, 7), dice.pick(1, 2, 3)) for _ in range(n)],
+
+ex = exercise(receptive_field,
+    cases=[([(3, 1)],),
+           ([(3, 1), (3, 1)],),
+           ([(3, 2), (3, 1)],),
+           ([(5, 1), (3, 1)],),
+           ([(3, 2), (3, 2), (1, 2), (3, 1)],),
+           ([],),
+           some_layers,
+           some_layers],
+    hints=["One number behind two layers of 3×3 has seen 5 pixels along a side. Why not 6, and "
+           "what changes if the first layer has stride 2?",
+           "Keep two numbers: the `size` of what is seen, which begins with 1, and the `step` "
+           "between neighbours, in pixels of the picture. Each layer adds `ks - 1` steps to the "
+           "size; its stride makes the step larger for the layers after it.",
+           "In the loop: `size += (ks - 1)*step`, and after it `step *= stride`."],
+    why="Strides multiply, so the field grows by a sum of ever larger steps: few layers with "
+        "stride see as much as very many without.")
+
+# %% ../../../nbs/exercises/09_resnet.ipynb #4b6e0032
+@ex.mistake("You have made the step larger before you used it. A layer's own stride counts for "
+            "the layers after it.")
+def own_stride_first(layers):
+    size, step = 1, 1
+    for ks, stride in layers:
+        step *= stride
+        size += (ks - 1)*step
+    return size
+
+@ex.mistake("You have left out the strides. Behind a stride of 2, neighbouring places lie two "
+            "pixels apart.")
+def strides_left_out(layers):
+    return 1 + sum(ks - 1 for ks, _ in layers)
+
+@ex.mistake("You have added up whole windows. The windows of neighbours overlap: each layer adds "
+            "`ks - 1` steps.")
+def whole_windows(layers):
+    size, step = 0, 1
+    for ks, stride in layers:
+        size += ks*step
+        step *= stride
+    return size
+
+@ex.mistake("You have added `ks` for each layer. The middle of the window is there already: "
+            "`ks - 1`.")
+def ks_added(layers):
+    size, step = 1, 1
+    for ks, stride in layers:
+        size += ks*step
+        step *= stride
+    return size
+
+@ex.mistake("You have begun with 0. Without any layer a number has seen one pixel: itself.")
+def begun_with_zero(layers):
+    return receptive_field(layers) - 1
+
+@ex.mistake("You have multiplied the windows. Neighbours overlap, so the sizes add up.")
+def windows_multiplied(layers):
+    size = 1
+    for ks, _ in layers: size *= ks
+    return size
+
+@ex.mistake("You have added up the strides. They multiply: 2 and 2 leave every fourth pixel.")
+def strides_added(layers):
+    size, step = 1, 1
+    for ks, stride in layers:
+        size += (ks - 1)*step
+        step += stride
+    return size
+
+@ex.mistake("Your step is the stride of the layer before alone. All strides before count, "
+            "multiplied.")
+def last_stride_only(layers):
+    size, step = 1, 1
+    for ks, stride in layers:
+        size += (ks - 1)*step
+        step = stride
+    return size
+
+@ex.mistake("You have multiplied by the layer's own stride. What counts are the strides of all "
+            "layers before it.")
+def own_stride_only(layers):
+    return 1 + sum((ks - 1)*stride for ks, stride in layers)
+
+# %% ../../../nbs/exercises/09_resnet.ipynb #4b6e0033
+@ex.mistake("`return` stands inside the loop, so only the first layer counts. Move it to the left.")
+def first_layer_only(layers):
+    return layers[0][0] if layers else 1
+
+@ex.mistake("That is the step between neighbours at the end. How far does one number see?")
+def the_step(layers):
+    step = 1
+    for _, stride in layers: step *= stride
+    return step
+
+@ex.mistake("You have taken half of a window on one side only. The window reaches to both sides: "
+            "`ks - 1` in all.")
+def one_side_only(layers):
+    size, step = 1, 1
+    for ks, stride in layers:
+        size += ks//2*step
+        step *= stride
+    return size
+
+@ex.mistake("You have counted the area. How many pixels lie along one side?")
+def area(layers):
+    return receptive_field(layers)**2
+
+@ex.mistake("You have multiplied all that was seen by the stride. The stride moves what comes "
+            "after it; what has been seen already stays as it is.")
+def size_times_stride(layers):
+    size = 1
+    for ks, stride in layers: size = (size + ks - 1)*stride
+    return size
+
+@ex.mistake("You have gone through the layers from the first to the last with the rule for the "
+            "way back. `(size - 1)*stride + ks` is right if you begin with the last layer.")
+def way_back_in_order(layers):
+    size = 1
+    for ks, stride in layers: size = (size - 1)*stride + ks
+    return size
+
+@ex.mistake("Your stride and your window have changed places: a pair is `(ks, stride)`.")
+def pair_swapped(layers):
+    return receptive_field([(stride, ks) for ks, stride in layers])
+
+# %% ../../../nbs/exercises/09_resnet.ipynb #4b6e0035
+@ex.right
+def from_the_last_layer(layers):
+    size = 1
+    for ks, stride in reversed(layers): size = (size - 1)*stride + ks
+    return size
+
+@ex.right
+def calls_itself(layers):
+    if not layers: return 1
+    (ks, stride), *rest = layers
+    return (calls_itself(rest) - 1)*stride + ks
