@@ -18,7 +18,7 @@ recipe; each picture of it has its own noise, place, angle and nearly half of it
 
 Three tasks at once, all behind the one body:
 
-* Questions: which class (body, fractal, shape, texture of the coat, of the ground), and the numbers that this class is made of.
+* Questions: which class (body, fractal, shape, texture of the coat, of the ground).
 * Maps: which part (trunk, head, ear, leg, tail, wing, other thing) is seen where, asked of each cell of the last stage.
 * Contrast: which two crops belong to one picture (SimCLR: Chen et al. 2020, arXiv:2002.05709).
 
@@ -470,21 +470,12 @@ def normalised(xb):
     return ((xb-mean)/std).to(memory_format=torch.channels_last)
 
 # ---- the training ----
-LEFT_OUT = "palette", "own", "bare", "turn", "words"                          # colours and turns change at every step
-
-def numbers(classes):
-    "What classes are made of, each number with mean 0 and spread 1: `(n,k)`"
-    table = torch.cat([v.float().view(len(v), -1) for k, v in classes.items() if k not in LEFT_OUT], 1)
-    table = table[:, table.std(0) > 1e-6]
-    return (table - table.mean(0))/table.std(0)
-
 class Pretrainer(nn.Module):
-    "A body; for each question a linear layer for the class and one for its numbers; one for the maps; and a small network for the contrast of crops"
-    def __init__(self, tables):
+    "A body; a linear layer for each question and one for the maps; and a small network for the contrast of crops"
+    def __init__(self, n_classes):
         super().__init__()
         self.body, nf = cut(tiny_resnet())
-        self.classes = nn.ModuleList(nn.Linear(nf, len(t)) for t in tables)
-        self.numbers = nn.ModuleList(nn.Linear(nf, t.shape[1]) for t in tables)
+        self.classes = nn.ModuleList(nn.Linear(nf, n) for n in (n_classes, n_classes, n_classes//2, n_classes, n_classes))
         self.maps = nn.Conv2d(nf, len(PARTS)*(16//MAP)**2, 1)                 # a cell of the last stage is 16 pixels wide
         self.project = nn.Sequential(nn.Linear(nf, nf), nn.BatchNorm1d(nf), nn.ReLU(), nn.Linear(nf, 128))
 
@@ -493,24 +484,18 @@ class Pretrainer(nn.Module):
         for layer in list(self.body.children())[:-3]: xb = layer(xb)          # without the mean over the picture
         return xb.mean((2, 3)), F.pixel_shuffle(self.maps(xb), 16//MAP)
 
-def asked(net, features, y, tables):
-    """Loss over the questions, each divided by what guessing costs, and for each the share of right classes and
-    of the numbers' spread that is explained (NaN where not asked): scalar, `(2,questions)`"""
-    loss, found = 0., torch.full((2, len(tables)), torch.nan)
-    for i, (weight, targ, table) in enumerate(zip(QUESTIONS.values(), y.T, tables)):
+def asked(net, features, y):
+    "Loss over the questions, each divided by what guessing costs, and the share of right answers to each, NaN where not asked: scalar, `(5,)`"
+    loss, right = 0., torch.full((len(QUESTIONS),), torch.nan, device=features.device)
+    for i, (weight, layer, targ) in enumerate(zip(QUESTIONS.values(), net.classes, y.T)):
         on = targ >= 0
         if not on.any(): continue
-        scores, targ = net.classes[i](features[on]).float(), targ[on]
-        missed = F.cross_entropy(scores, targ, label_smoothing=.05)/math.log(len(table))
-        found[0, i] = (scores.argmax(1) == targ).float().mean()
-        far = F.mse_loss(net.numbers[i](features[on]).float(), table[targ])
-        found[1, i] = 1 - far.detach()
-        loss = loss + weight*on.float().mean()*(missed + far)
-    return loss, found
+        scores, targ = layer(features[on]).float(), targ[on]
+        loss = loss + weight*on.float().mean()*F.cross_entropy(scores, targ, label_smoothing=.05)/math.log(scores.shape[1])
+        right[i] = (scores.argmax(1) == targ).float().mean()
+    return loss, right
 
-def plain(found):
-    "The two rows of `asked` by question, without those that were not asked"
-    return {what: {q: v for q, v in zip(QUESTIONS, row) if v == v} for what, row in zip(("right", "explained"), found.tolist())}
+def by_question(right): return {q: v for q, v in zip(QUESTIONS, right.tolist()) if v == v}
 
 def contrast(z, temperature=.2):
     "How well each crop finds its twin among all others, divided by what guessing costs: `(2n,k) -> scalar`, twins n apart"
@@ -526,8 +511,8 @@ def batch_numbers(step, n, bs, seed):
     epoch, i = divmod(step, n//bs)
     return order(epoch, n, seed)[i*bs:(i+1)*bs]
 
-def one_step(net, x, maps, y, tables, step, size, hard, r, dev):
-    "The loss of step `step`, what `asked` found, and the share of the maps' spread that is explained"
+def one_step(net, x, maps, y, step, size, hard, r, dev):
+    "The loss of step `step`, the right answers, and the share of the maps' spread that is explained"
     two, g = r["contrast"] > 0, generator(r["seed"], "step", step)
     i = batch_numbers(step, len(x), r["bs"]//(1 + two), r["seed"])
     xb, mb, yb = (t[i.to(t.device)].to(dev) for t in (x, maps, y))
@@ -535,19 +520,19 @@ def one_step(net, x, maps, y, tables, step, size, hard, r, dev):
     xb, mb = changed(xb, mb, size, g, hard)
     with autocast(dev):
         features, parts = net(normalised(xb))
-        loss, found = asked(net, features, yb, tables)
+        loss, right = asked(net, features, yb)
         missed = F.mse_loss(parts.float(), mb)/mb.var((0, 2, 3)).mean()
         loss = loss + r["maps"]*missed
         if two: loss = loss + r["contrast"]*contrast(net.project(features))
-    return loss, found, 1 - missed.detach()
+    return loss, right, 1 - missed.detach()
 
 @torch.no_grad()
-def judged(net, x, y, tables, dev):
-    "What `asked` finds on pictures that nobody learned from and that are not changed"
+def judged(net, x, y, dev):
+    "The share of right answers to each question, on pictures that nobody learned from and that are not changed"
     net.eval()
-    found = [asked(net, net.body(normalised(x[i:i+128].to(dev).float()/255)), y[i:i+128].to(dev), tables)[1] for i in range(0, len(x), 128)]
+    right = [asked(net, net.body(normalised(x[i:i+128].to(dev).float()/255)), y[i:i+128].to(dev))[1] for i in range(0, len(x), 128)]
     net.train()
-    return plain(torch.stack(found).nanmean(0))
+    return by_question(torch.stack(right).nanmean(0))
 
 def body_state(body):
     "What is kept: kernels as float16, BatchNorm's vectors (their range is large, they are few) as they are"
@@ -627,8 +612,7 @@ def main(
     (vx, x), (_, m), (vy, y) = (t.split([n_valid, len(t)-n_valid]) for t in (x, m, y))
     if dev.type == "cuda": x = x.to(dev)
     torch.manual_seed(seed)
-    tables = [numbers(c).to(dev) for c in classes(seed, n_classes)]
-    net = Pretrainer(tables)
+    net = Pretrainer(n_classes)
     if start: begin_with(net.body, start)
     net = net.to(dev, memory_format=torch.channels_last)
     opt, sched = adam(net, lr, wd=wd), one_cycle(lr)
@@ -636,29 +620,26 @@ def main(
     checkpoint, log = out.with_suffix(".checkpoint"), out.with_suffix(".json")
     parts = dict(net=net, opt=opt)
     first, rows = continued(checkpoint, recipe, parts)
-    saved, losses, finds, on_maps, each = time.time(), [], [], [], max(1, steps//40)
+    saved, sums, each = time.time(), [], max(1, steps//40)
     net.train()
     for step in range(first, steps):
         set_hypers(opt, *sched(step/steps))
-        loss, found, on_map = one_step(net, x, m, y, tables, step, sides[step*len(sides)//steps], min(1., .3 + step/steps/(easy + 1e-9)*.7), recipe, dev)
+        loss, right, on_maps = one_step(net, x, m, y, step, sides[step*len(sides)//steps], min(1., .3 + step/steps/(easy + 1e-9)*.7), recipe, dev)
         loss.backward()
         opt.step()
         opt.zero_grad()
-        losses.append(loss.detach())
-        finds.append(found)
-        on_maps.append(on_map)
+        sums.append(torch.cat([torch.stack([loss.detach(), on_maps]), right]))
         if (step+1) % each == 0 or step+1 == steps:
-            mean = torch.stack(losses).mean().item()
-            if not math.isfinite(mean): raise ValueError(f"The loss is {mean} at step {step}: use a lower --lr.")
-            rows.append(dict(step=step+1, loss=mean, **plain(torch.stack(finds).nanmean(0)), maps=torch.stack(on_maps).mean().item(), seconds=time.time()-begun))
-            print(json.dumps(rows[-1], default=str), flush=True)
-            losses, finds, on_maps = [], [], []
+            mean, sums = torch.stack(sums).nanmean(0), []
+            if not mean[0].isfinite(): raise ValueError(f"The loss is {mean[0]} at step {step}: use a lower --lr.")
+            rows.append(dict(step=step+1, loss=mean[0].item(), maps=mean[1].item(), right=by_question(mean[2:]), seconds=time.time()-begun))
+            print(json.dumps(rows[-1]), flush=True)
         if time.time() - saved > 60*minutes or step+1 in (stop_after, steps):
             with whole_or_nothing(checkpoint) as tmp: torch.save(dict(recipe=recipe, step=step+1, rows=rows) | {k: p.state_dict() for k, p in parts.items()}, tmp)
             saved = time.time()
             if step+1 == stop_after: return print(f"stopped after step {step+1}")
     state = body_state(net.body)
-    checks = dict(float16=checked(net.body, state, normalised(vx[:128].to(dev).float()/255)), **judged(net, vx, vy, tables, dev))
+    checks = dict(float16=checked(net.body, state, normalised(vx[:128].to(dev).float()/255)), right=judged(net, vx, vy, dev))
     metadata = dict(architecture="tiny_resnet", widths=json.dumps([32, 64, 128, 256]), mean=json.dumps(MEAN), std=json.dumps(STD),
                     recipe=json.dumps(recipe), torch=torch.__version__, licence="made from formulas; no photographs")
     with whole_or_nothing(out) as tmp: tmp.write_bytes(in_order(save(state, metadata)))
