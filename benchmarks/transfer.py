@@ -85,7 +85,7 @@ def judged(train, dls, seed):
     "Which photos of the validation side are recognised after `train`: 0. or 1., in their order"
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()): learn = train(dls, seed)   # no tables, no bars
     probs, targs = learn.get_preds()
-    return (probs.argmax(1) == targs).numpy()
+    return (probs.argmax(1) == targs).numpy().astype(float)
 
 def pets_hits(train, files, seed, k=5):
     "Which photos were recognised by a network that had not seen them: 0. or 1., `(n,)`"
