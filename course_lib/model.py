@@ -190,8 +190,8 @@ def best_arch(
 
 def recipe(arch, steps):
     "What `fine_tune` takes unless told otherwise, for the body of `arch` and `steps` in an epoch: a dict"
-    rates = dict(base_lr=1e-2, lr_mult=2) if arch in SHA256 else dict(base_lr=2e-3, lr_mult=100)    # fastai's
-    return dict(epochs=max(3, math.ceil(60/steps))) | rates
+    rates = dict(base_lr=1e-2, lr_mult=5) if arch in SHA256 else dict(base_lr=2e-3, lr_mult=100)    # fastai's
+    return dict(epochs=max(3, math.ceil(100/steps))) | rates
 
 # %% ../nbs/lib/05_model.ipynb #0fd22ba3
 def n_params(model, trainable=False):
@@ -230,7 +230,7 @@ def _own_momentum(model):
 def freeze(
     model,
     train_bn=False):    # True: BatchNorm's scale and shift go on learning, as in fastai; costs a full backward pass
-    "Only the head learns, no gradient flows through the body; from the next batch on BatchNorm counts its averages anew"
+    "Only the head learns, no gradient flows through the body; from now on BatchNorm counts its averages anew"
     if not isinstance(model, BodyHead): raise ValueError(
         f"A {type(model).__name__} has no body to freeze: only a BodyHead, as vision_learner makes it, has one.")
     _own_momentum(model)                # it may be frozen already, in the other way

@@ -40,16 +40,11 @@ class BatchNorm(nn.Module):
     def forward(self, x):
         mean, var = self.running_mean, self.running_var
         if self.training:
-            mean = x.mean(dim=(0, 2, 3))
-            var = x.var(dim=(0, 2, 3), correction=0)
-            self.remember(mean.detach(), x.detach().var(dim=(0, 2, 3)))
+            mean, var = x.mean(dim=(0, 2, 3)), x.var(dim=(0, 2, 3), correction=0)
+            self.running_mean.lerp_(mean.detach(), self.momentum)
+            self.running_var.lerp_(x.detach().var(dim=(0, 2, 3)), self.momentum)
         scale = self.weight/(var + self.eps).sqrt()
         return (x - mean[:, None, None])*scale[:, None, None] + self.bias[:, None, None]
-
-    def remember(self, mean, var):
-        "Moves the running averages a tenth of the way"
-        self.running_mean.lerp_(mean, self.momentum)
-        self.running_var.lerp_(var, self.momentum)
 
 # %% ../nbs/lessons/09_resnet.ipynb #09d00037
 def shortcut(ni, nf, stride=1):

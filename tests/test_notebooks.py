@@ -15,7 +15,7 @@ from course_lib.selftest.notebook import code_cell, parse_notebook, split_head, 
 from course_lib.selftest.progress import NOT_ATTEMPTED, NOT_YET, PASSED
 
 ENDS_WITH = {  # what the lessons say, on the drawn data
-    "01_pets": "error_rate_without_close_pairs < 0.1 and error_rate < error_rate_from_nothing",
+    "01_pets": "error_rate_without_close_pairs < 0.1 and error_rate < 0.05 and half_way < half_way_from_nothing - 0.1",
     "02_your_pictures": "random_split_says < then_the_future_says/2 and time_split_says > and_the_future_says/2 and time_split_says > random_split_says + 0.1"
                         " and no_leak == 0 and leak > 0.1",
     "03_fine_tuning": "after_one_epoch_at_one_rate > head_only + 0.2 and head_only + 0.1 < with_the_old_body < min(with_the_old_head, after_one_epoch_at_one_rate) - 0.1"
@@ -31,7 +31,8 @@ ENDS_WITH = {  # what the lessons say, on the drawn data
     "09_resnet": "parameters == 1235909 and without_the_last_layer == 1226400 and farthest_from_torchvision < 1e-5 and plain_32 > plain_8 + 0.5"
                  " and plain_32 > shortcuts_32 + 0.5 and shaken_plain > 2*shaken_shortcuts",
     "10_inside": "error_rate < 0.1 and dead_in_our_network < 0.1 and dead_at_a_moderate_rate < 0.3 and dead_at_a_large_rate > 0.9 and dead_with_batchnorm < 0.1"
-                 " and same_breed_by_features > same_breed_by_pixels + 0.3",
+                 " and same_breed_by_features > same_breed_by_pixels + 0.3 and slopes_in_eyes < 1.8 < min(grad_cam_in_eyes, occlusion_in_eyes)"
+                 " and right_as_sent > 0.85 and right_without_dates < 0.8 and right_swapped < 0.4",
     "07_classifier": "abs(in_ten_lines - from_scratch) < 0.03 and rate_too_small < rate_near_the_edge - 0.2 and last_valid_loss > 1.02*lowest_valid_loss",
 }
 REAL = {"critters": "pets", "sky": "cifar2", "glyphs": "mnist"}  # embedded -> what it stands for

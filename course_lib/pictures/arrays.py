@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from ..core import course_home, progress, whole_or_nothing
-from ..data import CATALOGUE, IN_MEMORY, byte_cache, did_you_mean, find_or_make, get_data
+from ..args import did_you_mean
+from ..data import CATALOGUE, IN_MEMORY, byte_cache, find_or_make, get_data
 from . import digits, shapes, sky
 from .fetch import KINDS, fetch_mnist
 from .shapes import PARTS

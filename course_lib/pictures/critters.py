@@ -364,11 +364,12 @@ def digit(d:int, x, y):
     return [bar + (x+dx, y+dy) for (bar, dx, dy), on in zip(places, DIGITS[d]) if on == "1"]
 
 def date(seed) -> list:
-    "The shapes of a date, year month day, in the lower right corner. Its own generator: all else in the picture stays."
+    "The shapes of a date on a dark strip, lower right, year month day. Its own generator: all else stays."
     rng = np.random.default_rng((*np.atleast_1d(seed), 1998))
     text = f"{rng.integers(92, 100)}{rng.integers(1, 13):02}{rng.integers(1, 29):02}"
     across = [.64 + .041*k + .022*(k//2) for k in range(6)]
-    return tagged(DATE, [(orange, bar) for d, x in zip(text, across) for bar in digit(int(d), x, .885)])
+    digits = [(orange, bar) for d, x in zip(text, across) for bar in digit(int(d), x, .885)]
+    return tagged(DATE, [(ink, rect(.61, .865, .935, .975))] + digits)
 
 # %% ../../nbs/pictures/01_critters.ipynb #784f6ce6
 def place(shapes, mood, ahead=0.):

@@ -332,17 +332,26 @@ def norm_in_use(BatchNorm, batches, x):
         names = sorted(made.state_dict())
         expected = ["bias", "running_mean", "running_var", "weight"]
         names = [name for name in names if name != "num_batches_tracked"]
+        if len(names) == 4 and names != expected:
+            raise TypeError(f"no state dict of PyTorch's would fit: the numbers are called "
+                            f"{', '.join(names)}, and not {', '.join(expected)}")
         if names == expected:
             with torch.no_grad():
                 made.weight.copy_(torch.linspace(1, 2, len(made.weight)))
                 made.bias.copy_(torch.linspace(-1, 1, len(made.bias)))
-        outputs = [made(b.clone()).detach() for b in batches]
+        batches = [b.clone().requires_grad_() for b in batches]
+        outputs = [made(1*b) for b in batches]
+        dice = torch.linspace(-1, 2, batches[-1].numel()).view_as(batches[-1])
+        ways_back = (outputs[-1]*dice**2).sum()
+        if ways_back.requires_grad: ways_back.backward()
         learned = sorted(name for name, _ in made.named_parameters())
         left = {"numbers it learns": learned, "in its state dict": names,
-                "training": outputs}
+                "training": [out.detach() for out in outputs],
+                "slopes for the last batch": batches[-1].grad}
         for name in "running_mean", "running_var":
             value = getattr(made, name, None)
             left[name] = value.detach().clone() if torch.is_tensor(value) else value
+            left[f"{name} has a history"] = bool(getattr(value, "requires_grad", False))
         made.eval()
         left["evaluation"] = [made(x.clone()).detach(), made(x.clone() + 1).detach()]
         return left
@@ -558,6 +567,45 @@ class EachPictureByItself(Whole):
         own = x.mean((2, 3), keepdim=True), x.var((2, 3), correction=0, keepdim=True)
         return (x - own[0])/(own[1] + self.eps).sqrt()
 
+@ex.mistake("No gradient flows back through your mean and variance. They are made of the batch, so "
+            "they belong to the slopes: only what is remembered is cut off with `detach`.")
+class StatisticsDetached(Whole):
+    def statistics(self, x, correction):
+        return [v.detach() for v in super().statistics(x, correction)]
+
+@ex.mistake("Your running averages keep their history, so that they hold on to every batch since "
+            "the first. `detach` what you remember, or do it inside `torch.no_grad()`.")
+class HistoryKept(Whole):
+    def used(self, x):
+        if not self.training: return super().used(x)
+        mean, var = self.statistics(x, 1)
+        self.running_mean = 0.9*self.running_mean + 0.1*mean
+        self.running_var = 0.9*self.running_var + 0.1*var
+        return self.statistics(x, 0)
+
+@ex.mistake("Two things: your layer remembers nothing, and it uses the batch's own numbers in "
+            "evaluation as well. The running averages are for that.")
+class TheBatchAlone(Whole):
+    def used(self, x):
+        return self.statistics(x, 0)
+
+@ex.mistake("Your two modes are the wrong way round: while training the batch's own numbers, in "
+            "evaluation the running averages.")
+class ModesSwapped(Whole):
+    def used(self, x):
+        if self.training: return self.running_mean, self.running_var
+        self.remember(*self.statistics(x, 1))
+        return self.statistics(x, 0)
+
+@ex.mistake("Scale and offset are plain tensors, which no optimizer finds. `nn.Parameter` marks "
+            "what is to learn.")
+class PlainScale(Whole):
+    def __init__(self, nf, eps=1e-5, momentum=0.1):
+        super().__init__(nf, eps, momentum)
+        for name, value in dict(weight=torch.ones(nf), bias=torch.zeros(nf)).items():
+            delattr(self, name)
+            setattr(self, name, value)
+
 # %% ../../../nbs/exercises/09_resnet.ipynb #4b6e0010
 ex.right(Whole)
 
@@ -594,7 +642,7 @@ def conv_norm(ni, nf, stride=1):
     return nn.Sequential(nn.Conv2d(ni, nf, 3, stride, padding=1), nn.BatchNorm2d(nf))
 
 class BasicBlockLike(nn.Module):
-    "`BasicBlock` with its layers under other names and in another order; wrong ones inherit from it"
+    "`BasicBlock` with other names and another order; wrong ones inherit from it"
     def __init__(self, ni, nf, stride=1):
         super().__init__()
         self.across = self.shortcut(ni, nf, stride)
@@ -762,8 +810,8 @@ class PutSideBySide(BasicBlockLike):
     def forward(self, x):
         return F.relu(torch.cat([self.across(x), self.correction(x)], 1))
 
-@ex.mistake("Three things: behind the second BatchNorm comes the sum and no ReLU, the shortcut must "
-            "change where the shape does, and after the sum comes a ReLU.")
+@ex.mistake("Three things: behind the second BatchNorm comes the sum and no ReLU, the shortcut "
+            "must change where the shape does, and after the sum comes a ReLU.")
 class InputAddedAsItIs(BasicBlockLike):
     def shortcut(self, ni, nf, stride):
         return nn.Identity()
@@ -837,6 +885,9 @@ ex.mistake(202, "You have counted four layers for each block. A bottleneck has t
 ex.mistake(101, "That is a network with 23 blocks in its third stage. Here there are 36.")
 ex.mistake(153, "You have counted one layer too many: outside the stages there are two, the stem's "
                 "convolution and the linear layer.")
+
+ex.mistake(34, "That is the name of another network, with basic blocks. Count these: 50 blocks.")
+ex.mistake(103, "A bottleneck has three convolutions, and two layers stand outside the stages.")
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #713c36bc
 def tiny_like(n_out=1000, widths=(32, 64, 128, 256),
@@ -1516,6 +1567,54 @@ def way_back_in_order(layers):
 @ex.mistake("Your stride and your window have changed places: a pair is `(ks, stride)`.")
 def pair_swapped(layers):
     return receptive_field([(stride, ks) for ks, stride in layers])
+
+@ex.mistake("You have multiplied what was seen by the stride on the way forward. Keep a step "
+            "beside the size: only the step is multiplied.")
+def size_times_its_own_stride(layers):
+    size = 1
+    for ks, stride in layers: size = size*stride + ks - 1
+    return size
+
+@ex.mistake("Your step doubles with each layer. It grows by the stride that each layer has, and a "
+            "stride of 1 leaves it as it is.")
+def doubled_each_time(layers):
+    return 1 + sum((ks - 1)*2**i for i, (ks, _) in enumerate(layers))
+
+@ex.mistake("Your step begins with 0, so the first layer adds nothing. Neighbouring pixels lie one "
+            "pixel apart, and strides multiply.")
+def step_from_zero(layers):
+    size, step = 1, 0
+    for ks, stride in layers:
+        size += (ks - 1)*step
+        step += stride
+    return size
+
+@ex.mistake("That is the largest window. Layers after one another see more than each alone.")
+def largest_window(layers):
+    return max([ks for ks, _ in layers], default=1)
+
+@ex.mistake("You have added up the windows. They overlap: begin with 1, and each layer adds "
+            "`ks - 1` times the step.")
+def windows_added(layers):
+    return sum(ks for ks, _ in layers)
+
+@ex.mistake("You have reckoned with windows of 3. Use each layer's own `ks`.")
+def always_three(layers):
+    return receptive_field([(3, stride) for _, stride in layers])
+
+@ex.mistake("Brackets: `ks*step - 1` takes one pixel away, `(ks - 1)*step` one step.")
+def brackets_forgotten(layers):
+    size, step = 1, 1
+    for ks, stride in layers:
+        size += ks*step - 1
+        step *= stride
+    return size
+
+@ex.mistake("You have handed back the step as well. How far one number sees is one number.")
+def both_handed_back(layers):
+    step = 1
+    for _, stride in layers: step *= stride
+    return receptive_field(layers), step
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #4b6e0035
 @ex.right

@@ -28,14 +28,11 @@ def small_net(c):
             net.add_module(name, layer)
     with torch.no_grad():
         for p in net.parameters():
-            p.copy_(2*known_numbers(p))
+            p.copy_(known_numbers(p))
         net.conv1.weight.abs_()
     return net
 
-def on_small_net(fn, xb, *args):
-    "What `fn(model, xb, ...)` gives for the small network; TypeError for what is no tensor"
-    value = fn(small_net(xb.shape[1]), xb, *args)
-    return value.detach() if torch.is_tensor(value) else value
+def cut_off(value): return value.detach() if torch.is_tensor(value) else value
 
 def pictures(dice, n=2, c=2, h=6, w=6):
     "A few pictures, and a class for each: `(n,c,h,w), (n,)`"
@@ -54,8 +51,7 @@ def of_first_layer(first_filters, w):
         first.weight.data = w.clone()
         last.weight.data = known_numbers(last.weight.double())
         model = nn.Sequential(nn.Sequential(first, nn.ReLU()), last)
-    value = first_filters(model)
-    return value.detach() if torch.is_tensor(value) else value
+    return cut_off(first_filters(model))
 
 TWO_FILTERS = torch.tensor([[[[1., -2], [0, 4]]], [[[3., 1], [2, 2]]]], dtype=torch.float64)
 
@@ -133,6 +129,29 @@ def not_halved(model):
     w = first_weights(model)
     return 0.5 + w/over(w, 1, 2, 3)
 
+@ex.mistake("You have taken the largest of each filter, but its axes are gone, and it is divided "
+            "along the wrong one. Keep them: `keepdim=True`.")
+def axes_not_kept(model):
+    w = first_weights(model)
+    return 0.5 + 0.5*w/w.abs().amax((1, 2, 3))
+
+@ex.mistake("You have divided by the spread of the weights. Then some go below 0 and above 1: "
+            "divide by the largest absolute value of each filter.")
+def by_the_spread(model):
+    w = first_weights(model)
+    return 0.5 + 0.5*w/w.std((1, 2, 3), keepdim=True)
+
+@ex.mistake("Your filters are turned around: what they add is dark. More than 0 is to be brighter "
+            "than grey, so add to the half.")
+def negatives(model):
+    w = first_weights(model)
+    return 0.5 - 0.5*w/over(w, 1, 2, 3)
+
+@ex.mistake("You have bent the weights with sigmoid. The scale is to be straight: divide by the "
+            "largest absolute value, halve, and add a half.")
+def through_sigmoid(model):
+    return first_weights(model).sigmoid()
+
 @ex.mistake("You have handed back the weights as they are. A pixel lies between 0 and 1: scale "
             "each filter, with 0 at a half.")
 def raw_weights(model):
@@ -150,8 +169,8 @@ def clipped(model):
     w = first_weights(model)
     return (w/over(w, 1, 2, 3)).clip(0)
 
-@ex.mistake("You have found the last convolution. The loop must stop at the first one: `return` "
-            "from inside of it.")
+@ex.mistake("Those are weights of a later convolution. Take the first that `modules()` comes to, "
+            "which looks into layers inside of layers, and `return` from inside the loop.")
 def last_layer(model):
     w = first_weights(model, -1)
     return 0.5 + 0.5*w/over(w, 1, 2, 3)
@@ -183,7 +202,7 @@ def what_stays_behind(activations, xb, names):
     model.pool.eval()                               # one layer has a mode of its own
     acts = activations(model, xb, names)
     if not isinstance(acts, dict): return acts
-    gives = {name: a.detach() if torch.is_tensor(a) else a for name, a in acts.items()}
+    gives = {name: cut_off(a) for name, a in acts.items()}
     modes = [layer.training for layer in model.modules()]
     return {"gives": gives,
             "hooks that are left": sum(len(m._forward_hooks) for m in model.modules()),
@@ -237,6 +256,15 @@ def left_hooks(model, xb, names):
         model(xb)
     return acts
 
+def hooks_and_eval_stay(model, xb, names):
+    acts = left_hooks(model, xb, names)
+    model.eval()
+    return acts
+
+ex.mistake("Your numbers are right, but the network is changed: the hooks are still on it, and it "
+           "stays in evaluation mode. `hooked` and `predicting` put both back.",
+           hooks_and_eval_stay=hooks_and_eval_stay)
+
 ex.mistake("Your numbers are right, but your hooks stay on the network, and go on working. Take "
            "them away with `handle.remove()`, or let `hooked` do it.", hooks_stay=left_hooks)
 
@@ -253,7 +281,18 @@ def what_came_in(model, xb, names):
     for handle in handles: handle.remove()
     return acts
 
-@ex.mistake("You have given back a list. The docstring asks for a dict: from each name to what "
+@ex.mistake("Your dict is empty. The model must run while the hooks are on it: inside of the "
+            "`with`.")
+def run_too_late(model, xb, names):
+    return {}
+
+@ex.mistake("You have handed back what the model gives. The dict of what the named layers give is "
+            "wanted.")
+def scores_alone(model, xb, names):
+    with predicting(model), torch.no_grad():
+        return model(xb)
+
+@ex.mistake("You have given back a list or a tuple. The docstring asks for a dict: from each name to what "
             "that layer gave.")
 def as_a_list(model, xb, names):
     return list(activations(model, xb, names).values())
@@ -296,12 +335,16 @@ def by_hand(model, xb, names):
     return acts
 
 # %% ../../../nbs/exercises/10_inside.ipynb #874f034c
+def occluded_on_small_net(occlusion, xb, yb, side, stride):
+    "The falls for the small network"
+    return cut_off(occlusion(small_net(xb.shape[1]), xb, yb, side, stride))
+
 ex = exercise(occlusion,
-    use=on_small_net,
+    use=occluded_on_small_net,
     cases=[(ONE_PICTURE, torch.tensor([1]), 2, 2),
            (ONE_PICTURE, torch.tensor([0]), 2, 1),
-           lambda dice: (*pictures(dice), 2, 1),
-           lambda dice: (*pictures(dice, c=1), 3, 2)],
+           lambda dice: (*pictures(dice, h=5, w=5), 2, 2),
+           lambda dice: (*pictures(dice, c=1, h=5, w=5), 3, 2)],
     next="Cover one square by hand, and print the probability before and after.",
     hints=["For one square: what do you have to know before, and what after you have covered it?",
            "For each pair of slices: clone the pictures, set the square to 0, and see how far the "
@@ -320,13 +363,18 @@ def score_of(model, xb, yb): return model(xb)[range(len(xb)), yb]
 
 def best_prob(model, xb, yb): return model(xb).softmax(1).amax(1)
 
+def first_class(model, xb, yb): return model(xb).softmax(1)[:, yb[0]]
+
+def softmax_over_pictures(model, xb, yb): return model(xb).softmax(0)[range(len(xb)), yb]
+
 def at_places(h, w, side, stride):
     "Pairs of slices, the last one at the border"
     def starts(n): return [*range(0, n - side, stride), n - side]
     return [(slice(t, t + side), slice(l, l + side)) for t in starts(h) for l in starts(w)]
 
 def occlusion_with(what=probs_of, fill=0., mean=True, keep=False, mode=predicting, add=True,
-                   change=torch.sub, places=at_places, channels=slice(None)):
+                   change=torch.sub, places=at_places, channels=slice(None), invert=False,
+                   share=None):
     "`occlusion` with some of its steps replaced"
     def occluded(model, xb, yb, side=16, stride=8):
         with mode(model), torch.no_grad():
@@ -335,15 +383,19 @@ def occlusion_with(what=probs_of, fill=0., mean=True, keep=False, mode=predictin
             for rows, cols in places(*xb.shape[2:], side, stride):
                 if not keep: covered = xb.clone()
                 covered[:, channels, rows, cols] = fill
+                if invert: covered = xb - covered
                 fell = change(before, what(model, covered, yb))[:, None, None]
                 fall[:, rows, cols] = fall[:, rows, cols]*add + fell
                 times[rows, cols] += 1
+            if share: return fall/share(places(*xb.shape[2:], side, stride))
         return fall/times.clip(1) if mean else fall
     return occluded
 
 def rise(before, after): return after - before
 
 def only_after(before, after): return after
+
+def relative(before, after): return (before - after)/before
 
 def size_of_change(before, after): return (before - after).abs()
 
@@ -364,6 +416,18 @@ def training_mode(model):
 
 # %% ../../../nbs/exercises/10_inside.ipynb #936d2e4c
 for name, sentence, parts in (
+        ("by_all_squares", "You have divided by the number of all squares. A pixel is covered by "
+         "a few of them only: count for each pixel how many.", dict(share=len)),
+        ("class_of_the_first", "You have used the class of the first picture for all of them. Each "
+         "has its own: `[range(n), yb]`.", dict(what=first_class)),
+        ("softmax_over_pictures", "Your softmax goes over the pictures, axis 0. The probabilities "
+         "of one picture add up to 1: axis 1.", dict(what=softmax_over_pictures)),
+        ("all_but_the_square", "You have covered all but the square. Clone the picture, and set "
+         "only the square to 0.", dict(invert=True)),
+        ("share_of_the_fall", "You have divided the fall by the probability before. The difference "
+         "itself is asked for.", dict(change=relative)),
+        ("sum_in_training_mode", "Two things: look in evaluation mode, with `predicting(model)`, "
+         "and divide by how often each pixel was covered.", dict(mode=training_mode, mean=False)),
         ("rise_for_fall", "Your signs are turned around: you have measured how far the "
          "probability rises. What is asked is before minus after.", dict(change=rise)),
         ("after_alone", "You have kept the probability that is left. What is asked is how far it "
@@ -435,8 +499,12 @@ def with_masks(model, xb, yb, side=16, stride=8):
     return falls/times
 
 # %% ../../../nbs/exercises/10_inside.ipynb #c196c34c
+def slopes_on_small_net(saliency, xb, yb):
+    "The slopes for the small network"
+    return cut_off(saliency(small_net(xb.shape[1]), xb, yb))
+
 ex = exercise(saliency,
-    use=on_small_net,
+    use=slopes_on_small_net,
     cases=[(ONE_PICTURE, torch.tensor([1])),
            lambda dice: pictures(dice, c=3),
            lambda dice: pictures(dice, n=3, c=2)],
@@ -463,6 +531,8 @@ def all_scores(model, xb, yb): return model(xb)
 
 def best_score(model, xb, yb): return model(xb).amax(1)
 
+def classes_of_all(model, xb, yb): return model(xb)[:, yb]
+
 def mean_score(model, xb, yb): return score_of(model, xb, yb).mean()
 
 def loss_of(model, xb, yb): return F.cross_entropy(model(xb), yb, reduction="sum")
@@ -484,6 +554,16 @@ for name, sentence, parts in (
         ("times_input", "You have multiplied the slopes by the picture. That is a map of another "
          "kind; here the slopes are wanted as they are.",
          dict(reduce=lambda s, x: (s*x).abs().amax(1))),
+        ("squared", "You have squared the slopes. Their size is asked for: the absolute value.",
+         dict(reduce=lambda s, x: (s**2).amax(1))),
+        ("first_colour", "You have kept the first colour. Of all colours of a pixel the largest "
+         "size is asked for.", dict(reduce=lambda s, x: s.abs()[:, 0])),
+        ("one_number", "You have taken the largest over the whole picture. There is to be one "
+         "number for each pixel: only the colours, axis 1, go away.",
+         dict(reduce=lambda s, x: s.abs().amax((1, 2, 3)))),
+        ("loss_in_training_mode", "Two things: here it is about the score of `yb`, and not about "
+         "the loss; and look in evaluation mode, with `predicting(model)`.",
+         dict(what=mean_loss, mode=training_mode)),
         ("colours_kept", "Your map still has the colours. It is to have one number per pixel: the "
          "largest over axis 1.", dict(reduce=lambda s, x: s.abs())),
         ("across_pictures", "You have taken the largest over the pictures. Axis 0 counts them; the "
@@ -499,6 +579,9 @@ for name, sentence, parts in (
          "the score of `yb`, added up over the pictures.", dict(what=mean_loss)),
         ("every_class", "You have added up the scores of all classes. Each picture's own class is "
          "meant: `scores[range(n), yb]`.", dict(what=all_scores)),
+        ("classes_of_all", "You have added up, for each picture, the classes of all pictures. Each "
+         "has its own: `scores[range(n), yb]`, and not `scores[:, yb]`.",
+         dict(what=classes_of_all)),
         ("best_class", "You have taken the class with the highest score. It is to be the one in "
          "`yb`.", dict(what=best_score)),
         ("mean_of_scores", "You have taken the mean of the scores, so every slope is divided by "
@@ -521,8 +604,12 @@ def picture_by_picture(model, xb, yb):
     return torch.stack(maps)
 
 # %% ../../../nbs/exercises/10_inside.ipynb #62c157cb
+def cam_on_small_net(grad_cam, xb, yb, name):
+    "The maps for the small network"
+    return cut_off(grad_cam(small_net(xb.shape[1]), xb, yb, name))
+
 ex = exercise(grad_cam,
-    use=on_small_net,
+    use=cam_on_small_net,
     cases=[(ONE_PICTURE, torch.tensor([1]), "relu2"),
            lambda dice: (*pictures(dice), "relu2"),
            lambda dice: (*pictures(dice, n=3), dice.pick("conv2", "relu1")),
@@ -595,6 +682,9 @@ for name, sentence, parts in (
          "the score of `yb`.", dict(what=mean_loss)),
         ("every_class", "You have added up the scores of all classes. Each picture's own class is "
          "meant: `scores[range(n), yb]`.", dict(what=all_scores)),
+        ("classes_of_all", "You have added up, for each picture, the classes of all pictures. Each "
+         "has its own: `scores[range(n), yb]`, and not `scores[:, yb]`.",
+         dict(what=classes_of_all)),
         ("best_class", "You have taken the class with the highest score. It is to be the one in "
          "`yb`.", dict(what=best_score)),
         ("mean_of_scores", "You have taken the mean of the scores, so every slope is divided by "
@@ -608,6 +698,19 @@ for name, sentence, parts in (
         ("in_training_mode", "You have looked in training mode, where dropout and BatchNorm give "
          "other numbers. Open `predicting(model)` around it.", dict(mode=training_mode))):
     ex.mistake(sentence, **{f"cam_{name}": cam_with(**parts)})
+
+@ex.mistake("You have enlarged first and cut afterwards, so what is below 0 was mixed into its "
+            "neighbours. ReLU comes before you enlarge.")
+def cam_cut_after_enlarging(model, xb, yb, name):
+    return cam_with(join=lambda w, a: (w*a).sum(1, keepdim=True))(model, xb, yb, name).relu()
+
+ex.mistake("Two things: look in evaluation mode, with `predicting(model)`, and set to 0 what is below "
+           "it at the end.",
+           cam_no_relu_in_training_mode=cam_with(
+               join=lambda w, a: (w*a).sum(1, keepdim=True), mode=training_mode))
+
+ex.mistake("You have enlarged with another `mode`. The docstring's steps use `bilinear`: straight "
+           "lines between the places.", cam_bicubic=cam_with(enlarge="bicubic"))
 
 @ex.mistake("You have scaled each map to a largest value of 1. They are wanted as they are: that "
             "is the only way to compare two of them.")
@@ -687,8 +790,8 @@ def share_alive(acts):
 def count_for_share(acts):
     return (~rows_of_channels(acts).gt(0).any(1)).sum().item()
 
-@ex.mistake("You have called a channel dead when it is 0 somewhere. It is dead when it is above 0 "
-            "nowhere: `any` and `all` have changed places.")
+@ex.mistake("You have called a channel dead when it is silent somewhere. It is dead when it is above "
+            "0 nowhere, so its largest number decides.")
 def dead_somewhere(acts):
     return (~rows_of_channels(acts).gt(0).all(1)).double().mean().item()
 
@@ -705,8 +808,8 @@ def dead_pictures(acts):
 def first_picture_alone(acts):
     return (~rows_of_channels(acts[:1]).gt(0).any(1)).double().mean().item()
 
-@ex.mistake("You have asked for numbers that are exactly 0. What is below 0 is no answer either: a "
-            "channel is alive if any number of it is *above* 0.")
+@ex.mistake("A channel whose numbers are below 0 counts as alive here. What is below 0 is no answer "
+            "either: a channel is alive if any number of it is *above* 0.")
 def negative_is_alive(acts):
     return rows_of_channels(acts).eq(0).all(1).double().mean().item()
 
@@ -723,6 +826,25 @@ def share_as_a_tensor(acts):
             "flatten what comes behind the channels.")
 def four_axes_only(acts):
     return (acts.amax((0, 2, 3)) <= 0).double().mean().item()
+
+@ex.mistake("You have looked through the pictures only, and counted places. A channel is dead when it "
+            "is silent at all of its places: go over these axes, too.")
+def places_counted(acts):
+    return (acts <= 0).all(0).double().mean().item()
+
+@ex.mistake("You have given per cents. A share lies between 0 and 1.")
+def per_cents(acts):
+    return 100*(rows_of_channels(acts).amax(1) <= 0).double().mean().item()
+
+@ex.mistake("You have left out the channels whose largest number is 0. After ReLU those are the dead "
+            "ones: dead is what is not *above* 0.")
+def below_zero_alone(acts):
+    return (rows_of_channels(acts).amax(1) < 0).double().mean().item()
+
+@ex.mistake("You have mixed the channels: `reshape` cuts the numbers in the order in which they lie, "
+            "and does not move an axis. Bring the channels to the front with `transpose` first.")
+def reshaped(acts):
+    return (acts.reshape(acts.shape[1], -1).amax(1) <= 0).double().mean().item()
 
 @ex.mistake("You have taken the mean of each channel. That is right after ReLU only: elsewhere "
             "numbers below 0 can cancel some that are above.")
@@ -814,8 +936,8 @@ def least_spread(x, k=2):
     x = centred(x)
     return x@directions_of(x)[-k:].T
 
-@ex.mistake("You have handed back the first part of the SVD. Its columns have length 1, so all "
-            "directions look equally wide: multiply the points by the directions.")
+@ex.mistake("Each of your columns has length 1, as in the first part of the SVD, so all directions "
+            "look equally wide. Multiply the points by the directions, and leave it at that.")
 def first_part(x, k=2):
     return torch.linalg.svd(centred(x), full_matrices=False)[0][:, :k]
 
@@ -852,6 +974,22 @@ def all_directions(x, k=2):
             "directions of largest spread, with the singular value decomposition.")
 def first_columns(x, k=2):
     return centred(x)[:, :k]
+
+@ex.mistake("Your columns are the right ones in the wrong order. The direction of largest spread is "
+            "to come first.")
+def largest_last(x, k=2):
+    return (centred(x)@directions_of(centred(x))[:k].T).flip(1)
+
+@ex.mistake("You have kept the columns that spread most. A direction may lie across several columns: "
+            "the singular value decomposition finds it.")
+def widest_columns(x, k=2):
+    return centred(x)[:, x.var(0).topk(k).indices]
+
+@ex.mistake("You have taken one mean away from all numbers. Each column has a mean of its own: "
+            "`x.mean(0)`.")
+def one_mean(x, k=2):
+    x = x - x.mean()
+    return x@directions_of(x)[:k].T
 
 @ex.mistake("`eigh` sorts its directions from the smallest spread to the largest, so you have got "
             "those of least spread. Take the last columns, the last one first.")
@@ -895,8 +1033,8 @@ ex = exercise(nearest,
 # %% ../../../nbs/exercises/10_inside.ipynb #5c23954b
 def distances(query, x): return torch.cdist(query, x)
 
-@ex.mistake("You have found the rows that are furthest away. `topk` looks for the largest, unless "
-            "you say `largest=False`.")
+@ex.mistake("You have found the rows that are furthest away. The smallest distances are wanted: "
+            "`topk` has `largest=False` for that.")
 def furthest(query, x, k=5):
     return distances(query, x).topk(k).indices
 
@@ -937,6 +1075,30 @@ def by_blocks(query, x, k=5):
             "Square them first.")
 def signed_differences(query, x, k=5):
     return (query[:, None] - x[None]).sum(2).topk(k, largest=False).indices
+
+@ex.mistake("You have found the nearest one for each row. There are to be `k` of them, `(q,k)`.")
+def argmin_alone(query, x, k=5):
+    return distances(query, x).argmin(1)
+
+@ex.mistake("You have taken the last of the order, and they lie furthest away. The first `k` are the "
+            "nearest.")
+def last_of_the_order(query, x, k=5):
+    return distances(query, x).argsort(1)[:, -k:]
+
+@ex.mistake("You have handed back ranks: which place each row of `x` has in the order. Which rows "
+            "come first is wanted: sort once.")
+def ranks(query, x, k=5):
+    return distances(query, x).argsort(1).argsort(1)[:, :k]
+
+@ex.mistake("You have measured by the largest difference alone. The straight distance is asked for: "
+            "the root of the sum of all squares.")
+def by_largest_difference(query, x, k=5):
+    return torch.cdist(query, x, p=float("inf")).topk(k, largest=False).indices
+
+@ex.mistake("You have searched in all distances at once. Each row of `query` gets a row of its own: "
+            "do not flatten.")
+def flattened_distances(query, x, k=5):
+    return distances(query, x).flatten().topk(k, largest=False).indices
 
 @ex.mistake("You have found one for each row, whatever `k` says.")
 def only_one(query, x, k=5):
@@ -1004,6 +1166,40 @@ def inside(maps, masks, below):
 def negative_left_in(maps, masks):
     below = total(maps)
     return total(maps*masks)/torch.where(below.abs() < 1e-12, 1., below)
+
+@ex.mistake("Above the line you have left out what is negative, below it not. Use the same map, "
+            "`maps.clip(0)`, for both.")
+def negative_left_in_below(maps, masks):
+    return inside(maps.clip(0), masks, total(maps))
+
+@ex.mistake("Below the line you have left out what is negative, above it not. Use the same map, "
+            "`maps.clip(0)`, for both.")
+def negative_left_in_above(maps, masks):
+    return inside(maps, masks, total(maps.clip(0)))
+
+@ex.mistake("You have compared the mean inside with the mean of all. That says how many times chance "
+            "it is; the share is a sum over a sum.")
+def ratio_of_means(maps, masks):
+    marked = maps.clip(0)
+    means = total(marked*masks)/total(masks.double()).clip(1e-12)
+    return means/marked.mean((1, 2)).clip(1e-12)
+
+@ex.mistake("Your shares are right. But a map that marks nothing has nothing inside either: it is to "
+            "give 0.")
+def nothing_is_all(maps, masks):
+    marked = maps.clip(0)
+    return (total(marked*masks)/total(marked)).nan_to_num(1.)
+
+@ex.mistake("You have added up over one axis. A picture has two of them, height and width: "
+            "`sum((1, 2))`.")
+def one_axis(maps, masks):
+    marked = maps.clip(0)
+    return (marked*masks).sum(1)/marked.sum(1).clip(1e-12)
+
+@ex.mistake("You have made probabilities of the map with softmax, and then every pixel counts, also "
+            "what is negative. Use the map's numbers as they are, `clip(0)`.")
+def softmaxed(maps, masks):
+    return total(maps.flatten(1).softmax(1).view_as(maps)*masks)
 
 @ex.mistake("You have taken absolute values. What is negative marks nothing: set it to 0.")
 def absolute_values(maps, masks):
