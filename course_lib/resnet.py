@@ -58,7 +58,7 @@ class BasicBlock(nn.Module):
     """`relu(x + f(x))`, `f` two 3×3 convolutions: `(n,ni,h,w) -> (n,nf,h/stride,w/stride)`
 
     He et al. 2015 (arXiv:1512.03385). The first convolution and the shortcut change the
-    shape, and each convolution is followed by BatchNorm."""
+    shape. Its parts: conv1, bn1, conv2, bn2, downsample, relu."""
     expansion = 1                       # channels that come out, for each of `nf`
 
     def __init__(self, ni, nf, stride=1):

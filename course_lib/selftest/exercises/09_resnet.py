@@ -643,6 +643,8 @@ def conv_norm(ni, nf, stride=1):
 
 class BasicBlockLike(nn.Module):
     "`BasicBlock` with other names and another order; wrong ones inherit from it"
+    expansion = 1
+
     def __init__(self, ni, nf, stride=1):
         super().__init__()
         self.across = self.shortcut(ni, nf, stride)
@@ -834,6 +836,23 @@ class OneAfterTheOther(BasicBlockLike):
         return F.relu(self.correction(self.across(x)))
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #43b38e19
+@ex.right
+class OtherOrder(nn.Module):
+    expansion = 1
+
+    def __init__(self, ni, nf, stride=1):
+        super().__init__()
+        self.conv2 = nn.Conv2d(nf, nf, 3, padding=1, bias=False)
+        self.conv1 = nn.Conv2d(ni, nf, 3, stride, 1, bias=False)
+        self.bn1, self.bn2, self.relu = nn.BatchNorm2d(nf), nn.BatchNorm2d(nf), nn.ReLU()
+        self.downsample = nn.Identity()
+        if ni != nf or stride > 1:
+            self.downsample = conv_bn(ni, nf, 1, stride, False)
+
+    def forward(self, x):
+        out = F.relu(self.bn1(self.conv1(x)))
+        return F.relu(self.bn2(self.conv2(out)) + self.downsample(x))
+
 ex.right(BasicBlockLike)
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #847caeac
@@ -1093,8 +1112,6 @@ def layers_without_a_star(n_out, widths):
     return nn.Sequential(list(tiny_like(n_out, widths)))
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #7fbb582a
-ex.right(tiny_like)
-
 @ex.right
 def by_name(n_out=1000, widths=(32, 64, 128, 256)):
     depths = [1 for _ in widths]
@@ -1108,6 +1125,8 @@ def one_loop_for_all_blocks(n_out=1000, widths=(32, 64, 128, 256)):
         ni = nf
     layers += [nn.AvgPool2d(1), nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(1)]
     return nn.Sequential(*layers, nn.Linear(ni, n_out))
+
+ex.right(tiny_like)
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #d0f4008a
 def body_side(n, depth=4):
