@@ -59,7 +59,7 @@ def whole(
 def number(name, value, like, above=-math.inf, least=-math.inf, most=math.inf, below=math.inf):
     "`value` as a float; ValueError when it is no number, not finite, or beyond the limits"
     x = _plain(value)
-    if _is_number(x) and math.isfinite(x) and above < x < below and least <= x <= most: return float(x)
+    if _is_number(x) and above < x < below and least <= x <= most: return float(x)
     raise wrong(name, value, f"a number{_limits(above=above, least=least, most=most, below=below)}, such as {like}")
 
 def rates(name, lr, slices=False):
