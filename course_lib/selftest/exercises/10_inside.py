@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from course_lib.inside import (activations, dead_share, first_filters, grad_cam, hooked, nearest,
-                               occlusion, pca, predicting, saliency, share_inside)
+                               pca, predicting, saliency, share_inside)
 from course_lib.selftest.exercise import exercise, question
 from course_lib.selftest.trial import in_float64, known_numbers
 
@@ -40,6 +40,15 @@ def pictures(dice, n=2, c=2, h=6, w=6):
 
 ONE_PICTURE = torch.tensor([[[[1., 2, 0, 1], [0, 3, 1, 0], [2, 1, 0, 4], [1, 0, 2, 1]]]],
                            dtype=torch.float64)
+
+def probs_of(model, xb, yb): return model(xb).softmax(1)[range(len(xb)), yb]
+
+def score_of(model, xb, yb): return model(xb)[range(len(xb)), yb]
+
+@contextmanager
+def training_mode(model):
+    "Nothing is done about the mode"
+    yield
 
 # %% ../../../nbs/exercises/10_inside.ipynb #f5dc2aa7
 def of_first_layer(first_filters, w):
@@ -333,170 +342,6 @@ def by_hand(model, xb, names):
     for handle in handles: handle.remove()
     for layer, training in modes: layer.training = training
     return acts
-
-# %% ../../../nbs/exercises/10_inside.ipynb #874f034c
-def occluded_on_small_net(occlusion, xb, yb, side, stride):
-    "The falls for the small network"
-    return cut_off(occlusion(small_net(xb.shape[1]), xb, yb, side, stride))
-
-ex = exercise(occlusion,
-    use=occluded_on_small_net,
-    cases=[(ONE_PICTURE, torch.tensor([1]), 2, 2),
-           (ONE_PICTURE, torch.tensor([0]), 2, 1),
-           lambda dice: (*pictures(dice, h=5, w=5), 2, 2),
-           lambda dice: (*pictures(dice, c=1, h=5, w=5), 3, 2)],
-    next="Cover one square by hand, and print the probability before and after.",
-    hints=["For one square: what do you have to know before, and what after you have covered it?",
-           "For each pair of slices: clone the pictures, set the square to 0, and see how far the "
-           "probability of `yb` has fallen. Add that to all pixels of the square, and count how "
-           "often each pixel was covered.",
-           "`fall[:, rows, cols] += (before - after)[:, None, None]` and `times[rows, cols] += 1`; "
-           "at the end `fall/times`. All of it with `predicting(model)` and `torch.no_grad()`."],
-    why="A pixel in the middle is covered by more squares than one at the edge: only the mean is "
-        "fair. The question is how far the probability falls, so what matters is positive, and "
-        "a negative number says that the class is *more* probable without this part.")
-
-# %% ../../../nbs/exercises/10_inside.ipynb #3b9a30f7
-def probs_of(model, xb, yb): return model(xb).softmax(1)[range(len(xb)), yb]
-
-def score_of(model, xb, yb): return model(xb)[range(len(xb)), yb]
-
-def best_prob(model, xb, yb): return model(xb).softmax(1).amax(1)
-
-def first_class(model, xb, yb): return model(xb).softmax(1)[:, yb[0]]
-
-def softmax_over_pictures(model, xb, yb): return model(xb).softmax(0)[range(len(xb)), yb]
-
-def at_places(h, w, side, stride):
-    "Pairs of slices, the last one at the border"
-    def starts(n): return [*range(0, n - side, stride), n - side]
-    return [(slice(t, t + side), slice(l, l + side)) for t in starts(h) for l in starts(w)]
-
-def occlusion_with(what=probs_of, fill=0., mean=True, keep=False, mode=predicting, add=True,
-                   change=torch.sub, places=at_places, channels=slice(None), invert=False,
-                   share=None):
-    "`occlusion` with some of its steps replaced"
-    def occluded(model, xb, yb, side=16, stride=8):
-        with mode(model), torch.no_grad():
-            before, covered = what(model, xb, yb), xb.clone()
-            fall, times = torch.zeros_like(xb[:, 0]), torch.zeros_like(xb[0, 0])
-            for rows, cols in places(*xb.shape[2:], side, stride):
-                if not keep: covered = xb.clone()
-                covered[:, channels, rows, cols] = fill
-                if invert: covered = xb - covered
-                fell = change(before, what(model, covered, yb))[:, None, None]
-                fall[:, rows, cols] = fall[:, rows, cols]*add + fell
-                times[rows, cols] += 1
-            if share: return fall/share(places(*xb.shape[2:], side, stride))
-        return fall/times.clip(1) if mean else fall
-    return occluded
-
-def rise(before, after): return after - before
-
-def only_after(before, after): return after
-
-def relative(before, after): return (before - after)/before
-
-def size_of_change(before, after): return (before - after).abs()
-
-def what_falls(before, after): return (before - after).clip(0)
-
-def by_loss(model, xb, yb): return -F.cross_entropy(model(xb), yb, reduction="none")
-
-def without_the_border(h, w, side, stride):
-    return [(slice(t, t + side), slice(l, l + side))
-            for t in range(0, h - side, stride) for l in range(0, w - side, stride)]
-
-def side_by_side(h, w, side, stride): return at_places(h, w, side, side)
-
-@contextmanager
-def training_mode(model):
-    "Nothing is done about the mode"
-    yield
-
-# %% ../../../nbs/exercises/10_inside.ipynb #936d2e4c
-for name, sentence, parts in (
-        ("by_all_squares", "You have divided by the number of all squares. A pixel is covered by "
-         "a few of them only: count for each pixel how many.", dict(share=len)),
-        ("class_of_the_first", "You have used the class of the first picture for all of them. Each "
-         "has its own: `[range(n), yb]`.", dict(what=first_class)),
-        ("softmax_over_pictures", "Your softmax goes over the pictures, axis 0. The probabilities "
-         "of one picture add up to 1: axis 1.", dict(what=softmax_over_pictures)),
-        ("all_but_the_square", "You have covered all but the square. Clone the picture, and set "
-         "only the square to 0.", dict(invert=True)),
-        ("share_of_the_fall", "You have divided the fall by the probability before. The difference "
-         "itself is asked for.", dict(change=relative)),
-        ("sum_in_training_mode", "Two things: look in evaluation mode, with `predicting(model)`, "
-         "and divide by how often each pixel was covered.", dict(mode=training_mode, mean=False)),
-        ("rise_for_fall", "Your signs are turned around: you have measured how far the "
-         "probability rises. What is asked is before minus after.", dict(change=rise)),
-        ("after_alone", "You have kept the probability that is left. What is asked is how far it "
-         "has fallen: before minus after.", dict(change=only_after)),
-        ("size_alone", "You have taken the size of the change. Where covering makes the class more "
-         "probable, the fall is negative, and that is worth knowing: no `abs`.",
-         dict(change=size_of_change)),
-        ("cut_at_zero", "You have cut off what is negative. Where covering makes the class more "
-         "probable, the fall is negative, and stays so.", dict(change=what_falls)),
-        ("sum_for_mean", "You have added up the falls. Pixels in the middle are covered by more "
-         "squares than those at the edge: divide by how often each was covered.",
-         dict(mean=False)),
-        ("last_square_wins", "Your squares overwrite each other: of a pixel only the last one is "
-         "left, divided by how many there were. Add them up, with `+=`.", dict(add=False)),
-        ("last_square_wins_no_mean", "Your squares overwrite each other, so of each pixel only "
-         "the last one counts. Add them up, and divide by how often it was covered.",
-         dict(add=False, mean=False)),
-        ("square_stays", "Your squares stay where they were: in the end most of the picture is "
-         "covered. Begin each time with a `clone()` of the pictures.", dict(keep=True)),
-        ("score_for_prob", "You have measured the score. Here it is about the probability: softmax "
-         "comes first.", dict(what=score_of)),
-        ("loss_for_prob", "You have measured the logarithm of the probability, or the loss. Here "
-         "it is about the probability itself.", dict(what=by_loss)),
-        ("most_probable_class", "You have watched the most probable class, whichever it is. It is "
-         "to be the class in `yb`, before and after.", dict(what=best_prob)),
-        ("covered_with_one", "You have covered with 1. Grey is 0 here: the pictures are "
-         "normalised, so 0 is their mean colour.", dict(fill=1.)),
-        ("first_channel_covered", "You have covered one channel. A square covers all colours: "
-         "`covered[:, :, rows, cols] = 0`.", dict(channels=0)),
-        ("in_training_mode", "You have looked in training mode, where dropout and BatchNorm give "
-         "other numbers. Open `predicting(model)` around it.", dict(mode=training_mode)),
-        ("border_forgotten", "You have left out the squares at the right and lower border. "
-         "`_squares` lists them, too.", dict(places=without_the_border)),
-        ("stride_not_used", "Your squares lie side by side, whatever `stride` says: it is how far "
-         "the square moves, and they may overlap.", dict(places=side_by_side))):
-    ex.mistake(sentence, **{name: occlusion_with(**parts)})
-
-@ex.mistake("You have kept one number for the whole batch. Each picture has a fall of its own: no "
-            "mean over the pictures.")
-def one_fall_for_all(model, xb, yb, side=16, stride=8):
-    maps = occlusion_with()(model, xb, yb, side, stride)
-    return maps.mean(0, keepdim=True).expand_as(maps)
-
-@ex.mistake("Your map has a number for each square. It is to have one for each pixel: the mean of "
-            "the squares that cover it.")
-def a_number_per_square(model, xb, yb, side=16, stride=8):
-    with predicting(model), torch.no_grad():
-        before, falls = probs_of(model, xb, yb), []
-        for rows, cols in at_places(*xb.shape[2:], side, stride):
-            covered = xb.clone()
-            covered[:, :, rows, cols] = 0
-            falls.append(before - probs_of(model, covered, yb))
-    n = int(len(falls)**0.5)
-    return torch.stack(falls, 1).view(len(xb), n, -1)
-
-# %% ../../../nbs/exercises/10_inside.ipynb #aff48fac
-ex.right(occlusion_with())
-
-@ex.right
-def with_masks(model, xb, yb, side=16, stride=8):
-    falls, times = 0, 0
-    with predicting(model), torch.no_grad():
-        before = probs_of(model, xb, yb)
-        for rows, cols in at_places(*xb.shape[2:], side, stride):
-            mask = torch.zeros_like(xb[0, 0])
-            mask[rows, cols] = 1
-            fall = before - probs_of(model, xb*(1 - mask), yb)
-            falls, times = falls + fall.view(-1, 1, 1)*mask, times + mask
-    return falls/times
 
 # %% ../../../nbs/exercises/10_inside.ipynb #c196c34c
 def slopes_on_small_net(saliency, xb, yb):
@@ -1327,6 +1172,7 @@ ex.mistake(0.5, "There is no coin here: the eyes are a small part of the picture
 ex.mistake(0, "The map marks every pixel, so those of the eyes as well.")
 ex.mistake(1, "That would be a map that marks the eyes and nothing else.")
 ex.mistake(0.97, "That is the share outside of the eyes.")
+ex.mistake(0.2, "That is a good map. This one marks every pixel alike, and knows nothing.")
 ex.mistake(0.3, "You have moved the point by one place. 3 % is 3 of 100.")
 ex.mistake(0.003, "You have moved the point by three places. 3 % is 3 of 100.")
 
@@ -1349,3 +1195,7 @@ ex.mistake(1, "It follows the date, and the date stands on the other breed now. 
 ex.mistake(0.25, "Go through one picture of each breed: what does it say, and is that ever right?")
 ex.mistake(0.75, "Go through one picture of each breed: what does it say, and is that ever right?")
 ex.mistake("none", "Give a number: which share of the pictures?")
+ex.mistake(50, "That is half, in per cents: what a network gets that guesses. This one follows the "
+               "date, and the date stands on the wrong breed.")
+ex.mistake(100, "That is all, in per cents. It follows the date, and the date stands on the other "
+                "breed now.")
