@@ -122,6 +122,14 @@ def activations(model, xb, names):
         _run(model, xb)
     return acts
 
+# %% ../nbs/lessons/10_inside.ipynb #917f5fcc
+def _unit(maps, row, col):
+    "All channels of one place: `(n,c,h,w) -> (n,c)`; ValueError outside of the map"
+    h, w = maps.shape[2:]
+    if 0 <= row < h and 0 <= col < w: return maps[:, :, row, col]
+    raise ValueError(f"row={row}, col={col} in a map of {h}×{w}: rows go from 0 to "
+                     f"{h - 1}, columns to {w - 1}.")
+
 # %% ../nbs/lessons/10_inside.ipynb #e8b701ce
 def receptive_field(model, xb, name, row, col):
     """The part of a picture that a unit of layer `name` sees, measured with the slopes
@@ -135,14 +143,6 @@ def receptive_field(model, xb, name, row, col):
     rows, cols = sees.any(1).nonzero(), sees.any(0).nonzero()
     return (rows.min().item(), rows.max().item() + 1,
             cols.min().item(), cols.max().item() + 1)
-
-# %% ../nbs/lessons/10_inside.ipynb #917f5fcc
-def _unit(maps, row, col):
-    "All channels of one place: `(n,c,h,w) -> (n,c)`; ValueError outside of the map"
-    h, w = maps.shape[2:]
-    if 0 <= row < h and 0 <= col < w: return maps[:, :, row, col]
-    raise ValueError(f"row={row}, col={col} in a map of {h}×{w}: rows go from 0 to "
-                     f"{h - 1}, columns to {w - 1}.")
 
 # %% ../nbs/lessons/10_inside.ipynb #fff30689
 def top_patches(model, xb, name, channels, k=9):

@@ -837,7 +837,7 @@ def one_mean(x, k=2):
     x = x - x.mean()
     return x@directions_of(x)[:k].T
 
-@ex.mistake("`eigh` sorts its directions from the smallest spread to the largest, so you have got "
+@ex.mistake("The directions of `eigh` come sorted, the smallest spread first, so you have got "
             "those of least spread. Take the last columns, the last one first.")
 def smallest_of_eigh(x, k=2):
     x = centred(x)
