@@ -144,6 +144,13 @@ def receptive_field(model, xb, name, row, col):
     return (rows.min().item(), rows.max().item() + 1,
             cols.min().item(), cols.max().item() + 1)
 
+# %% ../nbs/lessons/10_inside.ipynb #e5ab2af6
+def _within(channel, maps):
+    "`channel`, if the maps `(n,c,h,w)` have it; else ValueError"
+    if 0 <= channel < maps.shape[1]: return channel
+    raise ValueError(f"Channel {channel} of a layer with {maps.shape[1]} channels: "
+                     f"they go from 0 to {maps.shape[1] - 1}.")
+
 # %% ../nbs/lessons/10_inside.ipynb #fff30689
 def top_patches(model, xb, name, channels, k=9):
     """What channels of layer `name` wait for (Zeiler & Fergus 2013, arXiv:1311.2901):
@@ -159,12 +166,17 @@ def top_patches(model, xb, name, channels, k=9):
         found.append(patches)
     return found
 
-# %% ../nbs/lessons/10_inside.ipynb #e5ab2af6
-def _within(channel, maps):
-    "`channel`, if the maps `(n,c,h,w)` have it; else ValueError"
-    if 0 <= channel < maps.shape[1]: return channel
-    raise ValueError(f"Channel {channel} of a layer with {maps.shape[1]} channels: "
-                     f"they go from 0 to {maps.shape[1] - 1}.")
+# %% ../nbs/lessons/10_inside.ipynb #d523a42d
+def _squares(h, w, side, stride):
+    "Every place of a square, the last one at the border: pairs of slices"
+    whole = isinstance(side, int) and isinstance(stride, int)
+    if not whole or not 1 <= stride <= side <= min(h, w):
+        raise ValueError(f"{side=}, {stride=} on pictures of {h}×{w}: give whole "
+                         "numbers, a square that fits, a stride from 1 to no more than "
+                         "the side.")
+    def starts(n): return [*range(0, n - side, stride), n - side]
+    for top in starts(h):
+        for left in starts(w): yield slice(top, top + side), slice(left, left + side)
 
 # %% ../nbs/lessons/10_inside.ipynb #0d34d6a6
 def occlusion(model, xb, yb, side=16, stride=8):
@@ -179,18 +191,6 @@ def occlusion(model, xb, yb, side=16, stride=8):
             fall[:, rows, cols] += change[:, None, None]
             times[rows, cols] += 1
     return fall/times
-
-# %% ../nbs/lessons/10_inside.ipynb #d523a42d
-def _squares(h, w, side, stride):
-    "Every place of a square, the last one at the border: pairs of slices"
-    whole = isinstance(side, int) and isinstance(stride, int)
-    if not whole or not 1 <= stride <= side <= min(h, w):
-        raise ValueError(f"{side=}, {stride=} on pictures of {h}×{w}: give whole "
-                         "numbers, a square that fits, a stride from 1 to no more than "
-                         "the side.")
-    def starts(n): return [*range(0, n - side, stride), n - side]
-    for top in starts(h):
-        for left in starts(w): yield slice(top, top + side), slice(left, left + side)
 
 # %% ../nbs/lessons/10_inside.ipynb #a8d7dc27
 def saliency(model, xb, yb):
