@@ -1546,7 +1546,7 @@ def own_stride_only(layers):
     return 1 + sum((ks - 1)*stride for ks, stride in layers)
 
 # %% ../../../nbs/exercises/09_resnet.ipynb #4b6e0033
-@ex.mistake("Your `return` stands inside the loop, so only the first layer counts. Move it to the left.")
+@ex.mistake("Your `return` stands inside the loop, so only the first layer counts. Move it left.")
 def first_layer_only(layers):
     return layers[0][0] if layers else 1
 
