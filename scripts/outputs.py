@@ -65,13 +65,13 @@ def described(output, source):
 
 
 def smaller(png):
-    "A figure for the repository (base64): `(kind, data)`, a PNG of 128 colours or a JPEG, whichever is smaller"
+    "A figure for the repository (base64): `(kind, data)`, a PNG of 64 colours or a JPEG, whichever is smaller"
     image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
     def packed(image, kind, **kwargs):
         out = io.BytesIO()
         image.save(out, kind, optimize=True, **kwargs)
         return f"image/{kind}", base64.b64encode(out.getvalue()).decode()
-    return min(packed(image.quantize(128, dither=Image.Dither.NONE), "png"), packed(image, "jpeg", quality=80), key=lambda kd: len(kd[1]))
+    return min(packed(image.quantize(64, dither=Image.Dither.NONE), "png"), packed(image, "jpeg", quality=65, progressive=True), key=lambda kd: len(kd[1]))
 
 
 def tidy(output, home):

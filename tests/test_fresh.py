@@ -67,7 +67,7 @@ def test_committed_outputs_are_fit_to_read(path):
     assert not [o for o in outs if "%|" in str(o.get("data", {}).get("text/plain", o.get("text", "")))], "a progress bar that stands still"
     figures = [(kind, o) for o in outs for kind in ("image/png", "image/jpeg") if kind in o.get("data", {})]
     assert not [o for kind, o in figures if not o.metadata.get(kind, {}).get("alt")], "a figure without `#| fig-alt`"
-    assert path.stat().st_size < 600_000
+    assert path.stat().st_size < 400_000
 
 
 def test_hash_follows_the_sources():
