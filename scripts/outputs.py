@@ -1,4 +1,4 @@
-"""Runs again the notebooks whose outputs are committed: the index and every lesson (`make outputs`).
+"""Runs again the notebooks whose outputs are committed: the index, every lesson, and what has been run by this once (`make outputs`).
 
 Each runs in a real kernel from an empty COURSE_HOME, is cleaned as `nbdev_clean` would, and carries a hash of its sources.
 When the sources change afterwards the hash no longer fits: the outputs are stale, and `make test` says so.
@@ -25,7 +25,8 @@ WIDGET = "application/vnd.jupyter.widget-view+json"     # means nothing without 
 
 def committed():
     "The notebooks whose outputs are committed"
-    return [ROOT/"nbs/index.ipynb", *sorted((ROOT/"nbs/lessons").glob("*.ipynb"))]
+    pages = sorted(p for p in (ROOT/"nbs").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+    return [p for p in pages if p.parent.name == "lessons" or p.name == "index.ipynb" or "source_hash" in nbformat.read(p, as_version=4).metadata]
 
 
 def source_hash(nb):
