@@ -35,8 +35,9 @@ CATALOGUE = {  # name -> what it is
     "cifar2": "CIFAR-10's 12,000 birds and airplanes, 32×32 in colour, a download of 170 MB (Krizhevsky 2009)"}
 IN_MEMORY = "glyphs", "sky", "mnist"        # no folders of pictures: `get_arrays` has them
 
-def get_data(name):
-    "A folder of pictures: a set of `CATALOGUE` (in `COURSE_DATA`, `COURSE_HOME`, or made now), or a folder of yours"
+def get_data(
+    name):                  # a name in `CATALOGUE`, or a folder of your own
+    "The folder with the pictures of a data set: in COURSE_DATA, in COURSE_HOME, or drawn or downloaded now"
     folder = a_path("name", name, "critters", "the name of a data set or a folder")
     if name in IN_MEMORY:
         advice = f"use get_arrays({name!r}), after `from course_lib.pictures.arrays import get_arrays`"
@@ -47,8 +48,10 @@ def get_data(name):
     advice = f"{did_you_mean(name, CATALOGUE)}the sets are {', '.join(CATALOGUE)}"
     raise ValueError(f"{str(name)!r} is neither a data set nor a folder: {advice}.")
 
-def find_or_make(name, make):
-    "The folder `name` in `COURSE_DATA`, else in `COURSE_HOME`, where `make(folder)` makes it now if it is not there"
+def find_or_make(
+    name,                   # of the folder
+    make):                  # called with a temporary folder, to fill it, when there is none of that name
+    "The folder `name` in COURSE_DATA, else in COURSE_HOME, where it is made now if it is not there"
     for place in (course_data(), course_home()):
         if place and os.path.isdir(place/name): return place/name
     with whole_or_nothing(course_home()/name) as tmp: make(tmp)
@@ -64,8 +67,11 @@ RESIZE = {  # how a picture of any shape becomes a square
 
 class _InWords(ValueError): "One of ours, which says what is wrong and what to do; Pillow has its own ValueErrors"
 
-def to_square(img, size, method="crop"):
-    "A PIL image as bytes `(size,size,3)`: upright, RGB, on white; `method` is 'crop', 'pad' or 'squish'"
+def to_square(
+    img,                    # a PIL image of any mode
+    size,                   # side in pixels
+    method="crop"):         # 'crop', 'pad' or 'squish', see `RESIZE`
+    "A picture as bytes `(size,size,3)`: upright as its EXIF says, RGB, on white; ValueError for other modes"
     size, method = whole("size", size, 96, least=1), one_of("method", method, RESIZE)
     able("img", img, "getexif", "a PIL image, as Image.open(...) makes it; load_image takes a file")
     if 0 in img.size: raise _InWords(f"it has {img.width}×{img.height} pixels, and a picture has one or more")
@@ -82,8 +88,11 @@ def _eight_bit(img):
         raise _InWords(f"its values go from {x.min()} to {x.max()} (mode {img.mode}): save it with 8 or 16 bits")
     return Image.fromarray((x//257).astype(np.uint8))
 
-def load_image(file, size, method="crop"):
-    "The picture in `file` as bytes `(size,size,3)`, see `to_square`; ValueError saying what is wrong with the file"
+def load_image(
+    file,                   # its path, or an open file
+    size,                   # side in pixels
+    method="crop"):         # 'crop', 'pad' or 'squish'
+    "The picture in a file as bytes `(size,size,3)`; ValueError saying what is wrong with the file"
     size, method = whole("size", size, 96, least=1), one_of("method", method, RESIZE)
     if not hasattr(file, "read"): file = a_path("file", file, "cat.jpg")     # else an open file
     try:
@@ -108,13 +117,18 @@ def _why(file, e):
         return f"it has more than {most} and may be an attack on the memory: save it smaller"
     return str(e) if isinstance(e, _InWords) else f"it is damaged or cut off ({e or type(e).__name__})"
 
-def item_size(size, method):
+def item_size(
+    size, method):          # side that the network sees, and 'crop', 'pad' or 'squish'
     "Side of the cached pictures: for 'crop' a seventh larger than what the network sees, to crop at random"
     return size*8//7 if method == "crop" else size
 
 # %% ../nbs/lib/03_data.ipynb #59a33095
-def byte_cache(files, size, method="crop", bar=True):
-    "All pictures as bytes `(n,size,size,3)`, decoded once, mapped from `COURSE_HOME`, and broken files `{index: why}`"
+def byte_cache(
+    files,                  # a list of paths
+    size,                   # side in pixels
+    method="crop",          # 'crop', 'pad' or 'squish'
+    bar=True):              # whether to show a progress bar
+    "Pictures decoded once, as bytes `(n,size,size,3)` mapped from COURSE_HOME, and the broken ones, `{index: why}`"
     files, size = a_list("files", files, "files"), whole("size", size, 96, least=1)
     folder = course_home()/"cache"/_cache_key(files, size, one_of("method", method, RESIZE))
     if os.path.isdir(folder):
@@ -172,7 +186,11 @@ def flip_crop(xb, size, gen):
     cut = [x[t:t+size, l:l+size] for x, t, l in zip(xb, top, left)]
     return torch.stack([x.flip(1) if f else x for x, f in zip(cut, flip)])
 
-def warp(xb, size, gen, max_rotate=10., max_zoom=1.1, max_light=0.2):
+def warp(
+    xb, size, gen,          # bytes `(n,h,w,3)`, side in pixels, a generator on the CPU
+    max_rotate=10.,         # degrees, to either side
+    max_zoom=1.1,           # times as large
+    max_light=0.2):         # contrast by this share more or less, brightness by half of it
     "Every picture mirrored, turned (degrees), zoomed, moved, lit: `(n,h,w,3) -> (n,size,size,3)`, floats 0..255"
     n = len(xb)
     def rand(lo, hi): return (torch.rand(n, generator=gen)*(hi - lo) + lo).to(xb.device)
@@ -188,8 +206,10 @@ def warp(xb, size, gen, max_rotate=10., max_zoom=1.1, max_light=0.2):
     return out.permute(0, 2, 3, 1).mul_(contrast).add_(brightness).clamp_(0, 255)      # in place: new ones cost more
 
 # %% ../nbs/lib/03_data.ipynb #231b03e2
-def normalize(xb, mean, std):
-    "Bytes to what the network reads: `(n,h,w,3)` 0..255 -> float `(n,3,h,w)`, channels_last in memory"
+def normalize(
+    xb,                     # bytes `(n,h,w,3)`, or floats in 0..255
+    mean, std):             # three numbers each, in 0..1
+    "Bytes to what the network reads: float `(n,3,h,w)` with a mean near 0 and a spread near 1, channels_last in memory"
     mean, std = (255*torch.tensor(s, device=xb.device).view(1, 3, 1, 1) for s in (mean, std))
     xb = xb.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last, copy=True)
     return xb.sub_(mean).div_(std)
@@ -199,8 +219,11 @@ def denormalize(xb, mean, std):
     mean, std = (torch.tensor(s, device=xb.device).view(1, 3, 1, 1) for s in (mean, std))
     return (xb*std + mean).clamp(0, 1)
 
-def pixel_stats(pixels, idx, most=500):
-    "Mean and standard deviation per channel (0..1) over at most `most` evenly chosen pictures of `idx`"
+def pixel_stats(
+    pixels,                 # bytes `(n,h,w,3)`
+    idx,                    # which of them count
+    most=500):              # so many at most, evenly chosen
+    "Mean and standard deviation of each colour in 0..1: `{'mean': [r, g, b], 'std': [r, g, b]}`"
     if not len(idx): raise wrong("idx", list(idx), "positions of pictures, one or more")
     some = np.asarray(idx)[np.linspace(0, len(idx) - 1, min(most, len(idx))).astype(int)]
     def count(i): return np.stack([np.bincount(pixels[i, ..., c].ravel(), minlength=256) for c in range(3)])
@@ -212,8 +235,15 @@ def pixel_stats(pixels, idx, most=500):
 # %% ../nbs/lib/03_data.ipynb #c9fd3a31
 class ImageLoader:
     "Batches on the device, other ones in every loop: `xb` float `(bs,3,size,size)`, normalised, and `yb` int64 `(bs,)`"
-    def __init__(self, pixels, idx, targs, size, bs, tfm, stats, device,
-        shuffle=False, seed=42):   # shuffled: a last, smaller batch is left out (BatchNorm dislikes small ones)
+    def __init__(self,
+        pixels,                 # bytes `(n,h,w,3)` of all pictures, from `byte_cache`
+        idx,                    # positions of this loader's pictures in `pixels`
+        targs,                  # labels of all pictures as positions in the vocabulary `(n,)`
+        size, bs,               # side in pixels that the network sees, pictures per batch
+        tfm,                    # what is done to a batch: `flip_crop`, `warp` or `center_crop`
+        stats, device,          # {'mean', 'std'} to normalise with, and where the batches go
+        shuffle=False,          # shuffled, a last, smaller batch is left out (BatchNorm dislikes small ones)
+        seed=42):               # of the order and of the transform
         self.pixels, self.idx, self.targs = pixels, np.asarray(idx), torch.as_tensor(targs)
         self.size, self.bs, self.tfm, self.stats, self.shuffle = size, bs, tfm, stats, shuffle
         self.device, self.gen = torch.device(device), torch.Generator().manual_seed(seed)
@@ -226,14 +256,19 @@ class ImageLoader:
         order = torch.randperm(len(self.idx), generator=self.gen).numpy() if self.shuffle else np.arange(len(self.idx))
         for i in range(len(self)): yield self.batch(self.idx[order[i*self.bs:(i+1)*self.bs]])
 
-    def batch(self, idx):
-        "The pictures numbered `idx`, transformed"
+    def batch(self,
+        idx):                   # positions in `pixels`
+        "These pictures as a batch, transformed and normalised: `xb (n,3,size,size)`, `yb (n,)`"
         xb = self.tfm(torch.from_numpy(self.pixels[idx]).to(self.device), self.size, self.gen)
         return normalize(xb, **self.stats), self.targs[idx].to(self.device)
 
 class DataLoaders:
     "A training and a validation loader, the `vocab` (class names in order), and the files behind them"
-    def __init__(self, train, valid, vocab, files=(), method="crop"):
+    def __init__(self,
+        train, valid,           # anything to loop over for batches `(xb, yb)`, such as an `ImageLoader`
+        vocab,                  # the names of the classes, in the order of their numbers
+        files=(),               # the pictures, where there are files
+        method="crop"):         # how they became squares
         self.train, self.valid, self.vocab, self.files, self.method = train, valid, vocab, list(files), method
         self.look = torch.Generator().manual_seed(0)   # looking does not change what training will see
 
@@ -250,13 +285,16 @@ class DataLoaders:
         for batch in dl: return batch
         raise ValueError("There is no training picture to look at: these loaders are empty, as after load_learner.")
 
-    def show_batch(self, n=10, ncols=5):
-        "Draws `n` training pictures as the network will see them, with their labels"
+    def show_batch(self,
+        n=10,                   # how many, at most a batch
+        ncols=5):               # pictures per row
+        "Draws training pictures as the network will see them, with their labels: the list of axes"
         n = whole("n", n, 10, least=1)
         xb, yb = self.one_batch()
         return show_images(denormalize(xb[:n], **self.train.stats), [self.vocab[y] for y in yb[:n]], ncols=ncols)
 
-    def with_stats(self, stats):
+    def with_stats(self,
+        stats):                 # {'mean': three numbers, 'std': three numbers}
         "The same loaders, normalising with other statistics; the pixels are shared"
         new, stats = copy.copy(self), _three_each(stats)
         new.train, new.valid = (copy.copy(dl) for dl in (self.train, self.valid))
@@ -265,13 +303,16 @@ class DataLoaders:
 
 def image_dls(
     path,                   # a folder, or a list of files
-    label,                  # any function Path -> str, see `labels`
-    size=96, bs=32,         # pixels of the side, pictures per batch
-    split=None,             # a function files -> (train_idx, valid_idx), or the share that is drawn for validation: 0.2
+    label,                  # any function `Path -> str`, such as `folder_label`
+    size=96,                # pixels of the side
+    bs=32,                  # pictures per batch
+    split=None,             # a function `files -> (train_idx, valid_idx)`, or the share drawn for validation; None: 0.2
     method="crop",          # 'crop', 'pad' or 'squish'
     augment=flip_crop,      # a transform for training batches; None or `center_crop` for none, `warp` for more
     stats=None,             # {'mean', 'std'}; default: the training pictures', until a pretrained model brings its own
-    device=None, seed=42, bar=True):
+    device=None,            # where the batches go; None: a GPU if there is one
+    seed=42,                # of the random split, the order of the batches and the transforms
+    bar=True):              # whether to show a progress bar while pictures are decoded
     "From pictures to `DataLoaders`: labels, split, byte cache, batches; broken files are listed and left out"
     size, bs, seed = whole("size", size, 96, least=16), whole("bs", bs, 32, least=2), whole("seed", seed, 42)
     split, method, stats = _splitter(split, seed), one_of("method", method, RESIZE), stats and _three_each(stats)
