@@ -192,7 +192,7 @@ DRAWN = "critters", "sky", "glyphs"             # the data sets that are no phot
 def best_arch(
     data,               # the name of a data set or a folder: whatever is not in `DRAWN` is taken for photos
     wait=5):            # seconds for the server's first sign
-    "The name of the architecture with the best weights for `data` that can be had; says in one line which and why"
+    "The name of the architecture with the best weights that can be had; says in one line which and why"
     from torchvision import models
     name, said = "tiny_resnet", "tiny_resnet, with the course's own weights, from pictures that formulas drew"
     if data in DRAWN: said += ": enough for drawings."
