@@ -79,7 +79,9 @@ def tidy(output, home):
     "The output without widgets and without this machine's paths, its figures small"
     data = output.get("data", {})
     data.pop(WIDGET, None)
-    if "image/png" in data: data.update([smaller(data.pop("image/png"))])
+    if "image/png" in data:
+        data.pop("image/jpeg", None)            # Pillow's pictures come as both
+        data.update([smaller(data.pop("image/png"))])
     for where in (output, output.get("data", {})):
         for key, text in where.items():
             if isinstance(text, str): where[key] = text.replace(home, "COURSE_HOME").replace(repr(home)[1:-1], "COURSE_HOME")
