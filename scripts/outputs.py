@@ -46,7 +46,7 @@ def execute(nb):
     with tempfile.TemporaryDirectory() as home:
         # no progress bars, and a lesson's own `nbdev_export()` does nothing
         env = {**os.environ, "COURSE_HOME": home, "TQDM_DISABLE": "1", "IN_TEST": "1"}
-        NotebookClient(nb, timeout=900, kernel_name="python3", resources={"metadata": {"path": home}},
+        NotebookClient(nb, timeout=900, kernel_name="python3", resources={"metadata": {"path": home}}, coalesce_streams=True,
                        extra_arguments=["--IPKernelApp.log_level=ERROR"]).execute(env=env)
     for cell in nb.cells:
         if cell.cell_type == "code": cell.outputs = [described(tidy(o, home), cell.source) for o in cell.outputs if not is_bar(o)]
