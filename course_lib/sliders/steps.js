@@ -4,7 +4,7 @@ function steps(root, spec) {
   const last = spec.frames.length - 1;
   const image = root.querySelector("img");
   const box = make("div", { className: "controls" });
-  const play = make("button");
+  const play = make("button", { className: "play" });
   const slider = make("input", { type: "range", min: 0, max: last, step: 1, value: 0 });
   const says = make("output");
   let timer = null;
