@@ -109,7 +109,8 @@ class Interact:
 
     def _repr_mimebundle_(self, **kwargs):
         picture, text = base64.b64encode(self.still()).decode(), f"sliders {', '.join(self.sliders)}"
-        return {"image/png": picture, "text/plain": text} | self.widget()._repr_mimebundle_(**kwargs)
+        view = dict(version_major=2, version_minor=0, model_id=self.widget().model_id)         # of ipywidgets 7, 8 alike
+        return {"image/png": picture, "text/plain": text, "application/vnd.jupyter.widget-view+json": view}
 
 def _says(text, figsize):
     "A figure with nothing but a text: an error inside a widget would be seen nowhere else"
