@@ -128,11 +128,22 @@ def moves(page, root, slider):
     page.mouse.click(x, box["y"] + box["height"]/2)
     assert drawn(root) != before and steps > 0
 
+def arrows_move(page, root):
+    "The buttons of a stepper know the arrow keys as well"
+    before = drawn(root)
+    for name in "step back", "step on", "play":
+        root.get_by_role("button", name=name).focus()
+        page.keyboard.press("ArrowLeft")
+        there = drawn(root)
+        page.keyboard.press("ArrowRight")
+        assert drawn(root) == before != there
+
 def sliders_move(page):
     "How many sliders were moved"
     roots = page.locator(".course-live")
     for i in range(roots.count()):
         for slider in roots.nth(i).get_by_role("slider").all(): moves(page, roots.nth(i), slider)
+        if roots.nth(i).get_by_role("button").count(): arrows_move(page, roots.nth(i))
     return page.locator(".course-live input").count()
 
 

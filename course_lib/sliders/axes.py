@@ -54,8 +54,8 @@ class Axes:
         def near(limits): return [t for t in MaxNLocator(5).tick_values(*limits) if limits[0] <= t <= limits[1]]
         (fx, ox), (fy, oy) = self.scale
         tick = '<path d="M{:.1f},{:.1f}{}" stroke="currentColor"/><text x="{:.1f}" y="{:.1f}">{:g}</text>'.format
-        across = [tick(fx*t + ox, self.BOTTOM, "v5", fx*t + ox, self.BOTTOM + 19, t) for t in near(self.limits[0])]
-        up = [tick(self.LEFT, fy*t + oy, "h-5", self.LEFT - 8, fy*t + oy + 4, t) for t in near(self.limits[1])]
+        across = [tick(fx*t + ox, self.BOTTOM, "v5", fx*t + ox, self.BOTTOM + 20, t) for t in near(self.limits[0])]
+        up = [tick(self.LEFT, fy*t + oy, "h-5", self.LEFT - 8, fy*t + oy + 5, t) for t in near(self.limits[1])]
         return "".join(across), "".join(up)
 
     def svg(self, curve, below, title, alt, width=2.5):
