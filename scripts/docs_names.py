@@ -135,8 +135,9 @@ class Names:
 def bound(trees):
     "What a page's own code gives a name to: variables, arguments, its own functions"
     nodes = [n for tree in trees for n in ast.walk(tree)]
+    methods = {id(m) for n in nodes if isinstance(n, ast.ClassDef) for m in n.body}
     return ({n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)} | {n.arg for n in nodes if isinstance(n, ast.arg)}
-            | {n.name for n in nodes if isinstance(n, (ast.FunctionDef, ast.ClassDef))})
+            | {n.name for n in nodes if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and id(n) not in methods})
 
 def imported(trees):
     "What a page takes from the library: `({name: (module, name there)}, {name: module})`, the second for whole modules"

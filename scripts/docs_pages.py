@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import nbformat
 import yaml
-from docs_names import Documented, Names, Resolver, documented
+from docs_names import Names, Resolver, documented
 
 ROOT = Path(__file__).resolve().parents[1]
 NBS = ROOT/"nbs"
@@ -217,8 +217,7 @@ def api(entry, level, writer):
     "What is said of a function, a class or a method: heading, call, words, arguments"
     own = {n for a in entry.arguments for n in re.findall(r"\w+", a.names)} | set(re.findall(r"[(,]\s*\**(\w+)", entry.signature))
     level += entry.kind in ("method", "property")
-    kind = {"class": " [class]{.kind}", "property": " [property]{.kind}"}.get(entry.kind, "")
-    parts = [f"{'#'*level} `{entry.name}` {{#{entry.name}}}{kind and ''}"]
+    parts = [f"{'#'*level} `{entry.name}` {{#{entry.name}}}"]
     if entry.kind != "property": parts.append(f"``` {{.python .signature}}\n{entry.signature}\n```")
     if entry.doc: parts.append(writer.markdown(literal(entry.doc), own))
     if entry.arguments:
@@ -253,11 +252,13 @@ def of_library(cell, writer, level):
         return [*map(markdown, texts), *filter(None, [source_of(cell)])]
     text, outputs = re.sub(r"^#\|.*\n?", "", cell.source, flags=re.M), [shown(o, writer) for o in cell.outputs]
     named = options(cell)
-    if TEST.search(text) and "code-fold" not in named: named |= {"code-fold": True, "code-summary": "Test"}
+    if TEST.search(text) and "code-fold" not in named:
+        named |= {"code-fold": True, "code-summary": "Test"}
+        outputs = [o for o in outputs if any(k.startswith("image/") for k in o.get("data", ()))]
     return [code(text, outputs, **named)] if text.strip() or outputs else []
 
 def joined_tests(cells):
-    "Tests that follow one another fold together, where they show nothing"
+    "Tests that follow one another fold together, where they show no picture"
     out = []
     for cell in cells:
         head = '#| code-fold: true\n#| code-summary: "Test"\n'
