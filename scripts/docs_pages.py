@@ -24,6 +24,7 @@ DIRECTIVES = {"default_exp", "export", "exports", "exporti", "hide"}            
 OPTIONS = {"echo", "fig-alt", "code-fold", "code-summary"}
 TEST = re.compile(r"\b(assert|test_eq|test_close|test_fail|raises)\b|\bfrom fastcore\.test\b")
 MIME = "text/markdown", "text/html", "image/svg+xml", "image/png", "image/jpeg", "text/plain"
+MINUTES = re.compile(r"\A\*(About (\d+) minutes .*)\*\n+")          # as scripts/minutes.py writes it
 ENDED = "The numbers this run ended with:"
 
 
@@ -58,8 +59,8 @@ class Page(NamedTuple):
     @property
     def minutes(self):
         "Minutes to read a lesson, as its second cell says"
-        found = re.search(r"\*About (\d+) minutes", self.nb.cells[1].source)
-        return int(found[1]) if found else None
+        found = MINUTES.search(self.nb.cells[1].source) if self.lesson else None
+        return int(found[2]) if found else None
 
     @property
     def heading(self): return f"{self.number} · {self.title}" if self.lesson else self.title
@@ -287,14 +288,14 @@ def hosted(path, settings):
 def head(page, writer, settings):
     "What stands above a page's text: where to run a lesson and what else there is of it, where a module's source is"
     if page.lesson:
-        rows = []
-        for label, folder in (("This lesson", "nbs/lessons"), ("Practice: with holes to fill", "practice"), ("Clean: without the words", "clean")):
+        told = MINUTES.search(page.nb.cells[1].source)
+        rows = [re.sub(r"\[(\w+)\]\([^)]*\)", r"\1", told[1])] if told else []
+        for label, folder in (("This lesson", "nbs/lessons"), ("Its practice, with holes to fill", "practice"), ("Clean, without the words", "clean")):
             path = ROOT/folder/page.path.name
             colab, kaggle = hosted(path, settings)
             download = f"{settings['doc_host']}{settings['doc_baseurl']}/notebooks/{folder.removeprefix('nbs/')}/{path.name}"
             rows.append(f"{label}: [Colab]({colab}), [Kaggle]({kaggle}), [download]({download}){{download=\"{path.name}\"}}")
-        minutes = f"Lesson {page.number}, about {page.minutes} minutes." if page.minutes else f"Lesson {page.number}."
-        return markdown("::: {.page-links}\n" + "\\\n".join([minutes, *rows]) + "\n:::")
+        return markdown("::: {.page-links}\n" + "\\\n".join(rows) + "\n:::")
     if page.module and page.folder in ROOMS:
         file = ROOT/"course_lib"/f"{page.module.replace('.', '/')}.py"
         return markdown(f"::: {{.page-links}}\nModule `course_lib.{page.module}`: [source]({writer.github(file)}), [notebook]({writer.github(page.path)})\n:::")
@@ -329,7 +330,7 @@ def body(page, writer):
     out = [markdown(writer.markdown(rest))] if rest else []
     for cell in page.nb.cells[1:]:
         if cell.cell_type == "markdown":
-            out.append(markdown(writer.markdown(cell.source)))
+            out.append(markdown(writer.markdown(MINUTES.sub("", cell.source) if page.lesson else cell.source)))
             level = ([level] + [n for n, _ in headings(cell.source)])[-1]
         elif cell.cell_type == "code" and not {"hide", "exporti"} & directives(cell):
             if re.fullmatch(r"from course_lib.core import ends_with\s*", cell.source): continue
