@@ -284,7 +284,7 @@ def _meant(file):
 _AGAIN = "export the learner again"
 
 def read_about(file):
-    "What `Learner.export` wrote beside the weights: arch, vocab, size, method, stats, torch; ValueError for other files"
+    "What `Learner.export` wrote beside the weights: arch, vocab, size, method, stats, ...; ValueError for other files"
     file = _meant(file)
     if file.is_dir(): raise ValueError(f"{file} is a folder: name the file in it that export() wrote.")
     try:

@@ -126,7 +126,7 @@ def one_cycle(
     div=25.,            # it starts at `lr_max/div`
     div_final=1e5,      # and ends at `lr_max/div_final`
     moms=(0.95, 0.85, 0.95)):   # momentum at the start, at the peak, at the end
-    "fastai's one-cycle schedule, a function `pct -> (lr, mom)`: the rate goes up and comes down, momentum does the opposite"
+    "fastai's one-cycle schedule, a function `pct -> (lr, mom)`: the rate goes up, then down; momentum the other way"
     lr_max, pct_start = rates("lr_max", lr_max), number("pct_start", pct_start, 0.25, least=0, most=1)
     div, div_final = number("div", div, 25, above=0), number("div_final", div_final, 1e5, above=0)
     moms = [number("a momentum", m, 0.95, least=0, below=1) for m in a_list("moms", moms, "three momenta")]
