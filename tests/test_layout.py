@@ -129,7 +129,7 @@ CITED = {"quarto-dev", "fastai"}      # other projects on GitHub that a page may
 def test_one_address():
     "The address of the project stands in settings.ini; what has it besides is made from there, and agrees"
     s = settings()
-    made = {"settings.ini", "README.md", "nbs/index.ipynb", "nbs/nbdev.yml", "course_lib/_modidx.py", *(n for n in texts() if n.startswith(("clean/", "practice/")))}
+    made = {"settings.ini", "README.md", "CITATION.cff", "nbs/index.ipynb", "nbs/practice.ipynb", "nbs/about.ipynb", "nbs/nbdev.yml", "course_lib/_modidx.py", *(n for n in texts() if n.startswith(("clean/", "practice/")))}
     assert found(re.escape(s["git_url"]) + "|" + re.escape(f"{s['user']}.github.io"), but=made | {n for n in texts() if n.startswith("nbs/lessons")}) == {}
     others = found(r"(?:github(?:usercontent)?\.com|google\.com/github)/([A-Za-z][\w-]*)/")
     assert {n: who - {s["user"], *CITED} for n, who in others.items() if who - {s["user"], *CITED}} == {}, "another address than that of settings.ini"
