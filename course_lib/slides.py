@@ -94,7 +94,7 @@ def _lead(told, below):
         n += 1
     return n
 
-# %% ../nbs/lib/11_slides.ipynb #8686bf22
+# %% ../nbs/lib/11_slides.ipynb #4d802628
 def _imports(source):
     body = ast.parse(as_python(source)).body
     return bool(body) and all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in body)
@@ -133,7 +133,7 @@ class _Deck:
 
     def cell(self, code, outputs):
         below = code_height(code) + sum(map(output_height, outputs))
-        n = len(self.waiting) - _lead(self.waiting, min(below, ROOM - 60))
+        n = len(self.waiting) - _lead(self.waiting, below if below < ROOM - 100 else code_height(code))
         self.waiting, lead = self.waiting[:n], self.waiting[n:]
         if not lead and self.waiting and not _ALONE.match(self.waiting[-1][0]) and len(self.waiting[-1][0].split()) > 75:
             *before, last = _sentences(self.waiting[-1][0])
@@ -155,7 +155,8 @@ def slides_of(nb):
         if c.cell_type == "markdown": _take_words(deck, c.source, asked)
         elif c.cell_type == "code":
             code = _seen(c)
-            if code and not c.outputs and _imports(code): deck.notes.append(f"Imported before:\n\n```python\n{code}\n```")
+            aside = code and not c.outputs and (_imports(code) or not deck.heading)         # or it stands in the introduction
+            if aside: deck.notes.append(f"Before this comes:\n\n```python\n{code}\n```")
             elif code or c.outputs: deck.cell(code, c.outputs)
     deck.flush()
     return deck.slides
