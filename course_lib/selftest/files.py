@@ -18,7 +18,7 @@ def setup_cell(settings):           # of settings.ini
     "The source of a lesson's first code cell"
     return ("from importlib.util import find_spec\n"
             'if not find_spec("course_lib"):     # Colab, Kaggle: the course is not there yet\n'
-            f"    %pip install -q git+{settings['git_url']}")
+            f"    %pip install -q {settings['lib_name']}")
 
 # %% ../../nbs/selftest/08_files.ipynb #26dfef40
 def _of(path, f, *args):
