@@ -180,7 +180,7 @@ def _introduce(deck, told):
         if text.startswith("After this lesson"): deck.slides[0].words.append(text)
         else: deck.slides[0].notes.append(text.strip("*"))
 
-# %% ../nbs/lib/11_slides.ipynb #0fd8759b
+# %% ../nbs/lib/11_slides.ipynb #2788cf0c
 def _cells(slide):
     "A slide as cells that nbconvert knows: words, code, output and notes, with the marks that it reads"
     level = "#" if slide.begins and slide.words[:1] and slide.words[0].startswith("> ") and not slide.code else "##"
@@ -203,6 +203,7 @@ def to_html(slides, title):
     ours = files("course_lib")/"reveal"
     deck = {name: (ours/name).read_text(encoding="utf-8") for name in ("reveal.css", "deck.css", "reveal.js", "notes.js", "deck.js")}
     nb = nbformat.v4.new_notebook(cells=[c for slide in slides for c in _cells(slide)])
+    for i, c in enumerate(nb.cells): c.id = f"cell-{i}"             # the same lesson gives the same file
     nb.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
     with as_file(ours/"deck.html.j2") as template:
         exporter = SlidesExporter(template_file=str(template))
