@@ -6,7 +6,7 @@
 __all__ = ['MOST', 'TITLE', 'Done', 'was_run', 'own_run', 'private', 'pictures_of', 'collected', 'picture_name', 'to_markdown',
            'to_html', 'write_report']
 
-# %% ../../nbs/selftest/11_report.ipynb #1bd6943b
+# %% ../../nbs/selftest/11_report.ipynb #37588b96
 import base64, html, re, time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ import nbformat
 
 from ..cli import course_dir, lesson_files, results, title
 from ..plan import keep
-from .progress import NOT_ATTEMPTED, PASSED, as_expected, record, standing
+from .progress import NOT_ATTEMPTED, NOT_YET, PASSED, as_expected, record, standing
 
 # %% ../../nbs/selftest/11_report.ipynb #6cf92b18
 MOST = 4            # pictures of a lesson
@@ -57,7 +57,8 @@ def own_run(lesson, found):         # notebooks, the newest first
         else:
             if was_run(nb): return nb
 
-# %% ../../nbs/selftest/11_report.ipynb #8ad0987a
+# %% ../../nbs/selftest/11_report.ipynb #f11c3519
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _PATH = re.compile(r"""(?<![\w.:/\\])(?:[A-Za-z]:(?=[\\/])|~)?[\\/][^\s'",;:()]*[\\/][^\s'",;:()]*""")
 
 def private(text):
@@ -88,8 +89,10 @@ def collected(start="."):
     def of(part, lesson): return next((kept for name, kept in data[part].items() if name[2:] == lesson[2:]), {})
     res = []
     for lesson, states in rows.items():
-        days = {name: data["exercises"].get(name, {}).get("passed", "") for name in states}
-        done = Done(lesson, names.get(lesson, lesson), {name: (state, days[name]) for name, state in states.items()},
+        days = {name: str(data["exercises"].get(name, {}).get("passed", "")) for name in states}
+        known = {name: (state if state in (PASSED, NOT_YET) else NOT_ATTEMPTED, days[name] if _DAY.fullmatch(days[name]) else "")
+                 for name, state in states.items()}
+        done = Done(lesson, names.get(lesson, lesson), known,
                     of("quiz", lesson), of("expected", lesson))
         if nb := own_run(lesson, found): done.results, done.pictures = private(results(nb)), pictures_of(nb)
         res.append(done)
@@ -135,7 +138,7 @@ def to_markdown(done, name=None, day=None, folder="my_progress_pictures"):
     if left := [d for d in done if not d.begun]: parts.append("Still to come: " + ", ".join(_md(d.title) for d in left))
     return "\n\n".join(parts) + "\n"
 
-# %% ../../nbs/selftest/11_report.ipynb #90cfc6c1
+# %% ../../nbs/selftest/11_report.ipynb #8e76e668
 _STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1d2733; --soft: #56626f; --line: #d5dbe1; --accent: #1b5e8c; --box: #f3f5f7; }
 @media (prefers-color-scheme: dark) {
@@ -149,6 +152,7 @@ h2 { margin: 2.2rem 0 0.3rem; line-height: 1.25; color: var(--accent); }
 table { width: 100%; margin: 0.6rem 0 1rem; border-collapse: collapse; font-size: 0.94em; }
 th, td { padding: 0.25rem 0.8rem 0.25rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { color: var(--soft); font-weight: 600; }
+.exercises td + td { white-space: nowrap; }
 pre { padding: 0.7rem 1rem; border-radius: 8px; background: var(--box); white-space: pre-wrap; }
 figure { margin: 1rem 0; }
 figure img { box-sizing: border-box; max-width: 100%; height: auto; padding: 6px; border-radius: 8px; background: #fff; }
@@ -157,9 +161,9 @@ figcaption { color: var(--soft); font-size: 0.9em; }
 
 def _e(text): return html.escape(str(text))
 
-def _html_table(head, rows):
+def _html_table(head, rows, kind=""):
     def line(cells, tag): return "<tr>" + "".join(f"<{tag}>{cell}</{tag.split()[0]}>" for cell in cells) + "</tr>"
-    return f"<table>{line(head, 'th scope=col')}{''.join(line(map(_e, row), 'td') for row in rows)}</table>"
+    return f"<table{kind}>{line(head, 'th scope=col')}{''.join(line(map(_e, row), 'td') for row in rows)}</table>"
 
 def _figure(kind, data, alt):
     src = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
@@ -171,7 +175,7 @@ def to_html(done, name=None, day=None):
     parts = [f"<h1>{TITLE}</h1>", f'<p class="about">{_e(_summary(done, name, day))}</p>']
     for d in (d for d in done if d.begun):
         parts += [f"<h2>{d.lesson[:2]} {_e(d.title)}</h2>", f'<p class="about">{_e(_about(d))}</p>',
-                  _html_table(["exercise", "passed?", "on"], _exercises(d))]
+                  _html_table(["exercise", "passed?", "on"], _exercises(d), ' class="exercises"')]
         if d.expected: parts.append(_html_table(["section", "I expected", "was it so?"], _expectations(d)))
         if d.results: parts.append(f"<p>The numbers of my run:</p><pre>{_e(d.results)}</pre>")
         parts += [_figure(*picture) for picture in d.pictures]
