@@ -45,7 +45,7 @@ setuptools.setup(
     author=cfg["author"], author_email=cfg["author_email"], url=cfg["git_url"], license="Apache-2.0",
     long_description=readme(), long_description_content_type="text/markdown",
     classifiers=["Intended Audience :: Education", "Programming Language :: Python :: 3"],
-    packages=setuptools.find_packages(include=[cfg["lib_name"], cfg["lib_name"] + ".*"]), cmdclass={"build_py": BuildWithNotebooks},
+    packages=[*setuptools.find_packages(include=[cfg["lib_name"], cfg["lib_name"] + ".*"]), cfg["lib_name"] + ".weights"], cmdclass={"build_py": BuildWithNotebooks},
     include_package_data=True, zip_safe=False, python_requires=">=" + cfg["min_python"],
     install_requires=cfg["requirements"].split(), extras_require={"lab": lab, "dev": [*lab, *cfg["dev_requirements"].split()]},
     entry_points={"console_scripts": cfg["console_scripts"].split(), "nbdev": [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"]},
