@@ -220,7 +220,7 @@ importlib.util.find_spec = lambda name: None if name == {missing!r} else there(n
 shell.register_magic_function(lambda line: print("pip", line), magic_name="pip")
 sys.exit(not shell.run_cell({source!r}).success)"""
 
-@pytest.mark.parametrize("missing, asked", [("course_lib", f"pip install -q git+{settings()['git_url']}\n"), ("", "")])
+@pytest.mark.parametrize("missing, asked", [("course_lib", f"pip install -q {settings()['lib_name']}\n"), ("", "")])
 def test_setup_installs_what_is_missing_and_else_does_nothing(missing, asked, tmp_path):
     r = run(sys.executable, "-c", SETUP.format(missing=missing, source=files.setup_cell(settings())), cwd=tmp_path, env=offline(tmp_path))
     assert (r.returncode, r.stdout) == (0, asked)

@@ -204,7 +204,7 @@ def test_make_lab_opens_the_start_page():
     assert ".venv\\Scripts\\course lab" in (ROOT/"README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", [ROOT/"nbs/index.ipynb", *notebooks(*LIBRARY), *notebooks("pictures"), *LESSONS], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [*notebooks("", *LIBRARY), *LESSONS], ids=lambda p: p.stem)
 def test_links_to_other_pages_lead_there(path):
     links = re.findall(r"\]\(([^)#:]+\.ipynb)[^)]*\)", "\n".join(c.source for c in cells(path, "markdown")))
     assert [link for link in links if not (path.parent/link).exists()] == []
@@ -219,7 +219,7 @@ def test_reading_mixed_cells():
     assert mixes_imports("import os\nos.sep") and mixes_imports("x = 1\nfrom a import b") and not mixes_imports("import os\nfrom a import b")
     assert not mixes_imports("#| export\nimport os\nx = 1") and not mixes_imports("x = 1")
 
-@pytest.mark.parametrize("path", [ROOT/"nbs/index.ipynb", *notebooks(*LIBRARY), *notebooks("pictures"), *LESSONS], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [*notebooks("", *LIBRARY), *LESSONS], ids=lambda p: p.stem)
 def test_imports_stand_in_cells_of_their_own(path):
     mixed = [c.source for c in cells(path, "code") if mixes_imports(c.source)]
     assert not mixed, "the docs cannot be built from this: put the imports into a cell of their own, this is the first:\n" + mixed[0]
