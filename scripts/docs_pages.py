@@ -161,7 +161,7 @@ class Writer:
     def _links(self, text):
         def picture(m):
             where = self.image(m[2])
-            return f"![{m[1]}]({where})" if where else m[1]         # a badge: its words
+            return f'![]({where}){{fig-alt="{plain(m[1])}"}}' if where else m[1]         # a badge: its words
         text = re.sub(r"!\[([^\]]*)\]\(([^)\s]+)\)", picture, text)
         text = re.sub(r"(?<=\]\()([^)\s]+)(?=[)\s])", lambda m: self.link(m[1]), text)
         text = re.sub(r"^(\[[^\]]+\]:\s*)(\S+)", lambda m: m[1] + self.link(m[2]), text, flags=re.M)
@@ -223,8 +223,10 @@ def api(entry, level, writer):
     if entry.doc: parts.append(writer.markdown(literal(entry.doc), own))
     if entry.arguments:
         def row(*cells): return "| " + " | ".join(c.replace("|", r"\|") for c in cells) + " |"
-        rows = [row(a.names, a.default, writer.markdown(literal(a.comment), own)) for a in entry.arguments]
-        parts.append("\n".join(["| Argument | Default | Meaning |", "|:---|:---|:----------|", *rows]))
+        rows = [(a.names, a.default, writer.markdown(literal(a.comment), own)) for a in entry.arguments]
+        table = ["| Argument | Default | Meaning |", "|:---|:---|:----------|", *(row(*r) for r in rows)]
+        if not any(a.default for a in entry.arguments): table = ["| Argument | Meaning |", "|:---|:----------|", *(row(names, text) for names, _, text in rows)]
+        parts.append("\n".join(table))
     return "\n\n".join(parts)
 
 def source_of(cell):
@@ -255,7 +257,7 @@ def of_library(cell, writer, level):
     named = options(cell)
     if TEST.search(text) and "code-fold" not in named:
         named |= {"code-fold": True, "code-summary": "Test"}
-        outputs = [o for o in outputs if any(k.startswith("image/") for k in o.get("data", ()))]
+        outputs = [o for o in outputs if "fig-alt" in named and any(k.startswith("image/") for k in o.get("data", ()))]
     return [code(text, outputs, **named)] if text.strip() or outputs else []
 
 def joined_tests(cells):
