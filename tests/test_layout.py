@@ -22,9 +22,9 @@ MAY = {"args": "", "core": "args", "plot": "args core", "labels": "args", "train
        "sliders.explore": "sliders.trace sliders.page sliders.interact",
        "selftest.exercise": "", "selftest.progress": "core plot selftest.exercise", "selftest.expect": "selftest.progress", "selftest.compare": "", "selftest.trial": "core",
        "selftest.check": "plot selftest.exercise selftest.progress selftest.compare selftest.trial",
-       "selftest.notebook": "", "selftest.clean": "selftest.notebook", "selftest.practice": "selftest.exercise selftest.notebook selftest.clean",
+       "folder": "args selftest.files selftest.notebook", "selftest.notebook": "", "selftest.clean": "selftest.notebook", "selftest.practice": "selftest.exercise selftest.notebook selftest.clean",
        "selftest.files": "selftest.notebook selftest.clean selftest.practice", "selftest.audit": "selftest.exercise selftest.progress selftest.trial selftest.check selftest.practice"}
-WITHOUT_TORCH = {"args", "labels", "cli", *(n for n in MAY if n.startswith("sliders.")), "selftest.exercise", "selftest.notebook", "selftest.clean", "selftest.practice", "selftest.files",
+WITHOUT_TORCH = {"args", "labels", "cli", "folder", *(n for n in MAY if n.startswith("sliders.")), "selftest.exercise", "selftest.notebook", "selftest.clean", "selftest.practice", "selftest.files",
                  *(f"pictures.{n}" for n in ("shapes", "critters", "camera", "owl", "digits", "sky"))}
 EVERY = {p.relative_to(ROOT/"course_lib").with_suffix("").as_posix().replace("/", "."): p for p in sorted((ROOT/"course_lib").rglob("*.py")) if p.stem[0] != "_"}
 MODULES = {name: p for name, p in EVERY.items() if not name.startswith("selftest.exercises.")}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ..core import course_home, whole_or_nothing
+from ..core import course_home, how_long_kept, whole_or_nothing
 from ..plot import new_ax
 from .exercise import lessons
 
@@ -95,7 +95,7 @@ def as_expected(kept):
     return f"{came} of {len(kept)} came as expected"
 
 def progress(draw=None):        # None: draw in a notebook only
-    "Prints, and in a notebook draws, lessons × exercises"
+    "Prints, and in a notebook draws, lessons × exercises, and says where that is kept"
     data = record(lambda data: None)
     rows = standing(data)
     quiz, expected = ({_today(lesson): kept for lesson, kept in data[part].items()} for part in ("quiz", "expected"))
@@ -106,6 +106,7 @@ def progress(draw=None):        # None: draw in a notebook only
         print(f"{lesson}: {passed} of {len(states)} passed{asked}{came}")
         for name, state in states.items(): print(f"  {state[0]} {name}")
     print(*(PASSED, NOT_YET, NOT_ATTEMPTED), sep="   ")
+    print(f"Kept in {_file()}. {how_long_kept()}".strip())
     if "ipykernel" in sys.modules if draw is None else draw: draw_progress(rows)
 
 def draw_progress(rows, ax=None, ncols=6):      # boxes beside each other
