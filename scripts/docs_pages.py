@@ -16,6 +16,8 @@ import nbformat
 import yaml
 from docs_names import Names, Resolver, documented
 
+from course_lib.selftest.files import open_links
+
 ROOT = Path(__file__).resolve().parents[1]
 NBS = ROOT/"nbs"
 ROOMS = dict(lib="The book", pictures="Pictures", sliders="Sliders", selftest="Self-test")
@@ -282,21 +284,15 @@ def front_matter(page, settings):
     lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
     return nbformat.v4.new_raw_cell("\n".join(["---", *lines, "---"]))
 
-def hosted(path, settings):
-    "The addresses of a notebook on Colab and Kaggle"
-    file = f"{settings['git_url']}/blob/{settings['branch']}/{path.relative_to(ROOT).as_posix()}"
-    return file.replace("https://github.com", "https://colab.research.google.com/github"), f"https://kaggle.com/kernels/welcome?src={file}"
-
 def head(page, writer, settings):
     "What stands above a page's text: where to run a lesson and what else there is of it, where a module's source is"
     if page.lesson:
         told = MINUTES.search(page.nb.cells[1].source)
         rows = [re.sub(r"\[(\w+)\]\([^)]*\)", r"\1", told[1])] if told else []
         for label, folder in (("This lesson", "nbs/lessons"), ("Its practice, with holes to fill", "practice"), ("Clean, without the words", "clean")):
-            path = ROOT/folder/page.path.name
-            colab, kaggle = hosted(path, settings)
-            download = f"{settings['doc_host']}{settings['doc_baseurl']}/notebooks/{folder.removeprefix('nbs/')}/{path.name}"
-            rows.append(f"{label}: [Colab]({colab}), [Kaggle]({kaggle}), [download]({download}){{download=\"{path.name}\"}}")
+            places = open_links(settings, f"{folder}/{page.path.name}")
+            download = f"{settings['doc_host']}{settings['doc_baseurl']}/notebooks/{folder.removeprefix('nbs/')}/{page.path.name}"
+            rows.append(f"{label}: [Colab]({places['Colab']}), [Kaggle]({places['Kaggle']}), [download]({download}){{download=\"{page.path.name}\"}}")
         return markdown("::: {.page-links}\n" + "\\\n".join(rows) + "\n:::")
     if page.module and page.folder in ROOMS:
         file = ROOT/"course_lib"/f"{page.module.replace('.', '/')}.py"
