@@ -161,7 +161,7 @@ def test_every_first_cell(name, machine, index, tmp_path):
     assert Path(found["file"]).parent == machine.site/"course_lib", r.stdout
     assert asked_for_the_course_alone(index), index.asked
     assert (found["new"], found["gone"]) == ([["course_lib", settings()["version"]]], []), "something that was there is not as it was"
-    assert found["host"] == next(host for host in _HOSTS if name.startswith(host)))
+    assert found["host"] == next(host for host in _HOSTS if name.startswith(host))
     where = Path(found["home"])
     assert where.is_relative_to(home) and (where/"progress.json").is_file() and (where/"critters").is_dir()
     strays = [p for p in tmp_path.rglob("*") if p.is_file() and not p.is_relative_to(where) and not p.is_relative_to(tmp_path/"disk/home")]
