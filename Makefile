@@ -44,11 +44,8 @@ minutes: $(ready) ## how long each lesson takes, calculated and written into it 
 outputs: $(ready) ## run again the notebooks whose outputs are committed; NB=nbs/lessons/01_pets.ipynb picks one
 	$(bin)/python scripts/outputs.py $(NB)
 
-docs: $(ready) ## the docs site, in _docs/ (needs Quarto); README.md stays as it is
-	@command -v quarto >/dev/null || { echo "make docs needs Quarto 1.7.34: install it from https://quarto.org/docs/download/ and run this again."; exit 1; }
-	@cp README.md $(VENV)/README.keep
-	$(bin)/nbdev_docs; code=$$?; cp $(VENV)/README.keep README.md; exit $$code
-	$(bin)/python scripts/site_links.py
+docs: $(ready) ## the docs site, in _docs/ (its pages in _proc/ without Quarto 1.7.34, the site with it)
+	$(bin)/python scripts/docs.py
 
 # Made once; made again only when settings.ini or setup.py change. torch and torchvision must come from one index.
 $(ready): settings.ini setup.py

@@ -14,8 +14,9 @@ from .args import a_list, a_path, function, number, one_of, paths, whole, word, 
 # %% ../nbs/lib/02_labels.ipynb #4865504b
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm"}
 
-def image_files(folder):
-    "All pictures below `folder`, sorted, no hidden ones; every folder once, links last. ValueError when there are none"
+def image_files(
+    folder):                # and all folders in it; links are followed, last, and no folder is read twice
+    "All pictures below a folder, sorted paths, no hidden ones; ValueError when there are none"
     folder, seen, found = a_path("folder", folder, "pictures"), set(), []
     if not folder.is_dir(): raise ValueError(f"{folder} is not a folder: check the path (now in {Path.cwd()}).")
     def say(e): print(f"{e.filename} is left out: it cannot be read ({e.strerror}); change its permissions to use it.")
@@ -31,12 +32,13 @@ def image_files(folder):
     return sorted(found)
 
 # %% ../nbs/lib/02_labels.ipynb #bf1c51f1
-def folder_label(path):
-    "The name of the folder a file lies in"
+def folder_label(
+    path):                  # of a picture, as in `cat/1.jpg`
+    "The label is the name of the folder that a file lies in"
     return a_path("path", path, "cat/1.jpg").parent.name
 
 def regex_label(
-    pattern):               # with one group, as in r"(.+)_\d+"
+    pattern):               # a regular expression with one group, as in r"(.+)_\d+"
     "A labeller: the group that `pattern` finds at the start of a file's name; ValueError when it finds none"
     if not isinstance(pattern, re.Pattern): word("pattern", pattern, r"(.+)_\d+")
     try: rx = re.compile(pattern)
@@ -54,8 +56,11 @@ def regex_label(
 
 # %% ../nbs/lib/02_labels.ipynb #f784a7bc
 def csv_label(
-    file, name_col, value_col,   # the CSV file, the column with file names, the column wanted
-    encoding="utf-8-sig", delimiter=","):  # for tables that spreadsheets wrote: "latin-1", ";"
+    file,                   # the CSV table, its first row names the columns
+    name_col,               # the column with names of files; folders before them do not matter
+    value_col,              # the column with the labels
+    encoding="utf-8-sig",   # of tables that spreadsheets wrote often "latin-1"
+    delimiter=","):         # and ";"
     "A labeller that looks a file's name up in a CSV table; ValueError when a column or a file is missing"
     return _looked_up(_table(file, name_col, value_col, encoding, delimiter), name_col, file)
 
@@ -100,7 +105,8 @@ def _columns(file, a, b, encoding, delimiter):
         raise ValueError(f"{file} has no column {missing[0]!r}, it has {have}: {advice}.")
     return [(Path(row[a]).name, row[b] or "") for row in rows if row[a]]      # short rows hold None
 
-def list_label(files, labels):
+def list_label(
+    files, labels):         # two lists in the same order
     "A labeller from two lists of equal length; ValueError when they are not, or say two things of one file"
     files, labels = paths("files", files), a_list("labels", labels, "labels, one per file")
     if len(files) != len(labels): raise ValueError(
@@ -116,8 +122,10 @@ def list_label(files, labels):
     return label
 
 # %% ../nbs/lib/02_labels.ipynb #f480bf6f
-def encode(labels, vocab=None):
-    "Labels as positions in the sorted `vocab`: `(list of int, vocab)`"
+def encode(
+    labels,                 # a list of texts
+    vocab=None):            # the names of the classes in the order of their numbers; None: those in `labels`, sorted
+    "Labels as numbers: `(list of positions in vocab, vocab)`; ValueError for a label that is not in it"
     labels = a_list("labels", labels, "texts")
     try: vocab = sorted(set(labels)) if vocab is None else a_list("vocab", vocab, "names of classes")
     except TypeError: raise wrong("labels", labels, "a list of texts, as str(...) makes them") from None
@@ -133,8 +141,10 @@ def _sides(is_valid):
     "A list of booleans as `(train_idx, valid_idx)`"
     return [i for i, v in enumerate(is_valid) if not v], [i for i, v in enumerate(is_valid) if v]
 
-def random_split(pct=0.2, seed=42):
-    "A splitter: `pct` of the files, drawn by a generator of its own, are for validation; at least one on each side"
+def random_split(
+    pct=0.2,                # the share for validation, between 0 and 1; at least one file is on each side
+    seed=42):               # of a generator of its own
+    "A splitter that draws the files for validation"
     pct, seed = number("pct", pct, 0.2, above=0, below=1), whole("seed", seed, 42)
     def split(files):
         n = _share(files, pct)
@@ -148,13 +158,15 @@ def _share(files, pct):
     if n < 2: raise ValueError(f"{n} file(s) cannot be split in two sides: add pictures, or check the folder.")
     return min(max(round(n*pct), 1), n - 1)
 
-def func_split(is_valid):
-    "A splitter: files for which `is_valid(path)` holds are for validation"
+def func_split(
+    is_valid):              # a function `Path -> bool`
+    "A splitter: files for which the function holds are for validation"
     function("is_valid", is_valid, "lambda path: 'test' in path.parts")
     return lambda files: _sides([bool(is_valid(f)) for f in files])
 
-def folder_split(valid="valid"):
-    "A splitter: files that lie anywhere below a folder named `valid` are for validation; ValueError when none does"
+def folder_split(
+    valid="valid"):         # the name of the folder
+    "A splitter: files that lie anywhere below a folder of that name are for validation; ValueError when none does"
     word("valid", valid, "valid")
     def split(files):
         root = os.path.commonpath([Path(f).parent for f in files])     # a folder above them all says nothing
@@ -163,15 +175,21 @@ def folder_split(valid="valid"):
         return _sides(below)
     return split
 
-def csv_split(file, name_col, split_col, valid="valid", encoding="utf-8-sig", delimiter=","):
-    "A splitter: files whose `split_col` in a CSV table says `valid` are for validation, see `csv_label`"
+def csv_split(
+    file, name_col,         # the CSV table, the column with names of files
+    split_col,              # the column that says on which side each is
+    valid="valid",          # what it says of files for validation
+    encoding="utf-8-sig", delimiter=","):   # as in `csv_label`
+    "A splitter that looks the side of every file up in a CSV table; ValueError when a column or a file is missing"
     table = _table(file, name_col, split_col, encoding, delimiter)
     one_of("valid", valid, sorted({*table.values()}))
     value = _looked_up(table, name_col, file)
     return func_split(lambda path: value(path) == valid)
 
-def time_split(pct=0.2, when=os.path.getmtime):
-    "A splitter: the latest `pct` of the files are for validation; `when(path)` sorts them (default: the file's date)"
+def time_split(
+    pct=0.2,                # the share for validation, between 0 and 1
+    when=os.path.getmtime): # a function of the path whose values can be sorted; by default the file's date
+    "A splitter: the latest files are for validation, so that it asks about the future"
     pct, when = number("pct", pct, 0.2, above=0, below=1), function("when", when, "os.path.getmtime")
     def split(files):
         times = [when(f) for f in files]

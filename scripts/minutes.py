@@ -9,10 +9,8 @@ to read and try  150 words a minute, answers below a Try included, the questionn
 for its practice a function: 3 minutes for the task and what `check` says, and a minute for each line of the library's solution;
                  a question: 2 minutes; the questionnaire: two thirds of a minute for each of its questions; and the cells run again.
 """
-import ast
 import inspect
 import re
-import textwrap
 
 import nbformat
 from fastcore.script import call_parse
@@ -20,12 +18,11 @@ from nbdev.clean import nbdev_clean
 from outputs import ROOT, source_hash
 
 from course_lib.cli import minutes
-from course_lib.selftest.exercise import Exercise, find, lessons
+from course_lib.plan import exercise_minutes, reading_minutes, solution_lines as lines_of
 from course_lib.selftest.notebook import parse_notebook
 from course_lib.selftest.practice import quiz
 
 LIMITS = 90, 75                                 # no page asks for more
-SLIDERS = re.compile(r"\b(explore|interact|steps)\(")
 
 
 def running(nb): return nb.metadata.get("seconds", 60)/60
@@ -33,29 +30,18 @@ def running(nb): return nb.metadata.get("seconds", 60)/60
 
 def reading(nb):
     "Minutes to read a lesson and to try what it asks to be tried"
-    words = "\n".join(re.split(r"^#+\s+Questionnaire", c.source, flags=re.M)[0] for c in nb.cells if c.cell_type == "markdown")
-    code = [c for c in nb.cells if c.cell_type == "code"]
-    seen = [c.source for c in code if not c.metadata.get("jupyter", {}).get("source_hidden")]
-    lines = [line for source in seen for line in source.splitlines() if line.strip() and not line.startswith("#|")]
-    pictures = [c for c in code for o in c.outputs if {"image/png", "image/jpeg"} & set(o.get("data", {}))]
-    moving = [source for source in seen if SLIDERS.search(source)]
-    return (len(words.split())/150 + len(lines)/8 + words.count("?")/4 + len(pictures)/2 + 1.5*len(moving)
-            + 2*words.count("**Try") + running(nb))
+    return reading_minutes(nb.cells) + running(nb)
 
 
 def solution_lines(fn):
     "Lines of code that a function, or all methods of a class, have below their docstrings"
-    node = ast.parse(textwrap.dedent(inspect.getsource(fn))).body[0]
-    functions = [n for n in (node.body if isinstance(node, ast.ClassDef) else [node]) if isinstance(n, ast.FunctionDef)]
-    bodies = [n for f in functions for n in (f.body[1:] if ast.get_docstring(f) is not None else f.body)]
-    return sum(len(ast.unparse(n).splitlines()) for n in bodies)
+    return lines_of(inspect.getsource(fn))
 
 
 def practising(nb, name):
     "Minutes for the exercises of a lesson and its questionnaire"
-    tasks = [find(n) for n in lessons()[name]]
-    each = [3 + solution_lines(t.fn) if isinstance(t, Exercise) else 2 for t in tasks]
-    return sum(each) + 2/3*len(quiz(parse_notebook(nbformat.writes(nb).encode())[0])) + running(nb)
+    asked = len(quiz(parse_notebook(nbformat.writes(nb).encode())[0]))
+    return sum(exercise_minutes(name).values()) + 2/3*asked + running(nb)
 
 
 def estimate(path):

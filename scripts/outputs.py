@@ -46,7 +46,7 @@ def execute(nb):
     with tempfile.TemporaryDirectory() as home:
         # no progress bars, and a lesson's own `nbdev_export()` does nothing
         env = {**os.environ, "COURSE_HOME": home, "TQDM_DISABLE": "1", "IN_TEST": "1"}
-        NotebookClient(nb, timeout=900, kernel_name="python3", resources={"metadata": {"path": home}},
+        NotebookClient(nb, timeout=900, kernel_name="python3", resources={"metadata": {"path": home}}, coalesce_streams=True,
                        extra_arguments=["--IPKernelApp.log_level=ERROR"]).execute(env=env)
     for cell in nb.cells:
         if cell.cell_type == "code": cell.outputs = [described(tidy(o, home), cell.source) for o in cell.outputs if not is_bar(o)]
@@ -79,7 +79,9 @@ def tidy(output, home):
     "The output without widgets and without this machine's paths, its figures small"
     data = output.get("data", {})
     data.pop(WIDGET, None)
-    if "image/png" in data: data.update([smaller(data.pop("image/png"))])
+    if "image/png" in data:
+        data.pop("image/jpeg", None)            # Pillow's pictures come as both
+        data.update([smaller(data.pop("image/png"))])
     for where in (output, output.get("data", {})):
         for key, text in where.items():
             if isinstance(text, str): where[key] = text.replace(home, "COURSE_HOME").replace(repr(home)[1:-1], "COURSE_HOME")

@@ -64,10 +64,11 @@ def copy_of_the_sources(folder):
 def checkout(tmp_path): return copy_of_the_sources(tmp_path)
 
 HOW = {"data": "set COURSE_TEST_DATA to a folder of real samples", "browser": "install Chromium (Debian: apt-get install chromium) and playwright (pip install playwright)",
-       "node": "install Node.js (Debian: apt-get install nodejs)"}
+       "axe": "install axe-core (pip install axe-playwright-python)", "node": "install Node.js (Debian: apt-get install nodejs)"}
 
 def _place(what):
-    "The folder of real samples, or the program of the browser or of Node.js; None when it is missing"
+    "The folder of real samples, the program of the browser or of Node.js, or what it takes to use axe-core; None when it is missing"
+    if what == "axe": return find_spec("axe_playwright_python")
     if what == "node": return shutil.which("node")
     if what == "data": return os.environ.get("COURSE_TEST_DATA") if Path(os.environ.get("COURSE_TEST_DATA") or "-").is_dir() else None
     return chromium_path() if find_spec("playwright") else None

@@ -1,15 +1,12 @@
 "What is made from the notebooks is what the notebooks say today."
 import json
-import shutil
-import sys
 
 import nbformat
 import outputs
 import pytest
-import yaml
-from conftest import LIBRARY, ROOT, command, copy_of_the_sources, notebooks, run, settings
+from conftest import LIBRARY, ROOT, command, copy_of_the_sources, notebooks, run
 
-PAGES = [ROOT/"nbs/index.ipynb", *notebooks("lessons", *LIBRARY)]       # of the docs site
+PAGES = [*notebooks("", "lessons", *LIBRARY)]       # of the docs site
 ALL = [*PAGES, *notebooks("exercises")]
 
 
@@ -83,50 +80,3 @@ def test_outputs_name_no_folder_of_this_machine():
     source = "import os; print(os.environ['COURSE_HOME'] + '/critters'); os.environ['COURSE_HOME']"
     cell, = outputs.execute(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])).cells
     assert [cell.outputs[0].text, cell.outputs[1].data["text/plain"]] == ["COURSE_HOME/critters\n", "'COURSE_HOME'"]
-
-
-def test_docs_settings(checkout):
-    r = run(sys.executable, "-c", "from nbdev.quarto import refresh_quarto_yml; refresh_quarto_yml()", cwd=checkout)
-    assert r.returncode == 0, r.stdout
-    assert differing(files(checkout/"nbs", "*.yml"), files(ROOT/"nbs", "*.yml")) == [], "settings.ini changed: run that line, and commit nbs/nbdev.yml"
-
-
-@pytest.mark.long
-def test_docs_notebooks_are_processed(checkout):
-    "What `nbdev_docs` does before it calls Quarto: run the exported and the importing cells, write the pages' sources"
-    (checkout/"proc.py").write_text("if __name__ == '__main__':\n    from nbdev.serve import proc_nbs\n    proc_nbs(n_workers=0)")
-    shutil.copytree(ROOT/"course_lib", checkout/"course_lib", ignore=shutil.ignore_patterns("__pycache__"))
-    r = run(sys.executable, "proc.py", cwd=checkout)
-    made = {p.relative_to(checkout/"_proc").as_posix() for p in (checkout/"_proc").rglob("*")}
-    assert r.returncode == 0 and made >= {"_quarto.yml", "nbdev.yml", "sidebar.yml", "styles.css", *sidebar()}, r.stdout
-
-
-def sidebar(entries=None):
-    "Every file that nbs/sidebar.yml names, in its order"
-    if entries is None: entries = yaml.safe_load((ROOT/"nbs/sidebar.yml").read_text(encoding="utf-8"))["website"]["sidebar"]["contents"]
-    return [f for e in entries for f in ([e] if isinstance(e, str) else sidebar(e["contents"]))]
-
-def test_sidebar_names_every_notebook_once():
-    folders = ["index.ipynb", "lessons", *LIBRARY]
-    assert sidebar() == sorted(sidebar(), key=lambda f: (folders.index(f.split("/")[0]), f))
-    assert sorted(sidebar()) == sorted(p.relative_to(ROOT/"nbs").as_posix() for p in PAGES)
-
-
-def test_the_site_has_all_pages_and_no_answers():
-    render = yaml.safe_load((ROOT/"nbs/_quarto.yml").read_text(encoding="utf-8"))["project"]["render"]
-    assert render == ["index.ipynb", *(f"{folder}/*.ipynb" for folder in ("lessons", *LIBRARY))]
-
-
-@pytest.mark.long
-def test_docs_site(checkout):
-    if not shutil.which("quarto"): pytest.skip("Quarto is not installed: the docs site was not built")
-    shutil.copytree(ROOT/"course_lib", checkout/"course_lib")
-    r = run(command("nbdev_docs"), cwd=checkout)
-    pages = {p.name for p in (checkout/settings()["doc_path"]).rglob("*.html")}
-    assert r.returncode == 0 and {"index.html", "core.html", "resnet.html"} <= pages, r.stdout
-
-
-def test_links_to_practice_lead_to_github_on_the_site():
-    from site_links import to_github
-    page = '<a href="../../practice/04_descent.ipynb">practice</a> <a href="../../practice/04_descent.html">it</a> <a href="../lessons/05_relu.html">05</a>'
-    assert to_github(page, "https://x.org/b") == page.replace('"../../practice/04_descent.html"', '"../../practice/04_descent.ipynb"').replace("../..", "https://x.org/b")

@@ -22,9 +22,9 @@ MAY = {"args": "", "core": "args", "plot": "args core", "labels": "args", "train
        "sliders.explore": "sliders.trace sliders.page sliders.interact",
        "selftest.exercise": "", "selftest.progress": "core plot selftest.exercise", "selftest.expect": "selftest.progress", "selftest.compare": "", "selftest.trial": "core",
        "selftest.check": "plot selftest.exercise selftest.progress selftest.compare selftest.trial",
-       "selftest.notebook": "", "selftest.clean": "selftest.notebook", "selftest.practice": "selftest.exercise selftest.notebook selftest.clean",
+       "folder": "args selftest.files selftest.notebook", "selftest.notebook": "", "selftest.clean": "selftest.notebook", "selftest.practice": "selftest.exercise selftest.notebook selftest.clean",
        "selftest.files": "selftest.notebook selftest.clean selftest.practice", "selftest.audit": "selftest.exercise selftest.progress selftest.trial selftest.check selftest.practice"}
-WITHOUT_TORCH = {"args", "labels", "cli", *(n for n in MAY if n.startswith("sliders.")), "selftest.exercise", "selftest.notebook", "selftest.clean", "selftest.practice", "selftest.files",
+WITHOUT_TORCH = {"args", "labels", "cli", "folder", *(n for n in MAY if n.startswith("sliders.")), "selftest.exercise", "selftest.notebook", "selftest.clean", "selftest.practice", "selftest.files",
                  *(f"pictures.{n}" for n in ("shapes", "critters", "camera", "owl", "digits", "sky"))}
 EVERY = {p.relative_to(ROOT/"course_lib").with_suffix("").as_posix().replace("/", "."): p for p in sorted((ROOT/"course_lib").rglob("*.py")) if p.stem[0] != "_"}
 MODULES = {name: p for name, p in EVERY.items() if not name.startswith("selftest.exercises.")}
@@ -204,7 +204,7 @@ def test_make_lab_opens_the_start_page():
     assert ".venv\\Scripts\\course lab" in (ROOT/"README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", [ROOT/"nbs/index.ipynb", *notebooks(*LIBRARY), *notebooks("pictures"), *LESSONS], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [*notebooks("", *LIBRARY), *LESSONS], ids=lambda p: p.stem)
 def test_links_to_other_pages_lead_there(path):
     links = re.findall(r"\]\(([^)#:]+\.ipynb)[^)]*\)", "\n".join(c.source for c in cells(path, "markdown")))
     assert [link for link in links if not (path.parent/link).exists()] == []
@@ -219,7 +219,7 @@ def test_reading_mixed_cells():
     assert mixes_imports("import os\nos.sep") and mixes_imports("x = 1\nfrom a import b") and not mixes_imports("import os\nfrom a import b")
     assert not mixes_imports("#| export\nimport os\nx = 1") and not mixes_imports("x = 1")
 
-@pytest.mark.parametrize("path", [ROOT/"nbs/index.ipynb", *notebooks(*LIBRARY), *notebooks("pictures"), *LESSONS], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [*notebooks("", *LIBRARY), *LESSONS], ids=lambda p: p.stem)
 def test_imports_stand_in_cells_of_their_own(path):
     mixed = [c.source for c in cells(path, "code") if mixes_imports(c.source)]
     assert not mixed, "the docs cannot be built from this: put the imports into a cell of their own, this is the first:\n" + mixed[0]

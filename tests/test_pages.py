@@ -9,7 +9,7 @@ from conftest import LIBRARY, ROOT, notebooks
 
 LESSONS = notebooks("lessons")
 lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
-pages = pytest.mark.parametrize("path", [ROOT/"nbs/index.ipynb", *notebooks("lessons", "exercises", *LIBRARY)], ids=lambda p: p.stem)
+pages = pytest.mark.parametrize("path", notebooks("", "lessons", "exercises", *LIBRARY), ids=lambda p: p.stem)
 
 
 def cells(path): return [c for c in nbformat.read(path, as_version=4).cells if c.source.strip()]
@@ -77,4 +77,3 @@ def test_exercises_read_as_a_page(path):
     headings = [h for c in cells(path) if c.cell_type == "markdown" for h in re.findall(r"^## (.*)", c.source, re.M)]
     assert [h for h in headings if h in lessons()[path.stem]] == lessons()[path.stem]
     assert [line for c in cells(path) if c.cell_type == "code" for line in lines(c) if len(line) > 100] == []
-    assert "exercises" not in (ROOT/"nbs/sidebar.yml").read_text(encoding="utf-8")

@@ -21,10 +21,10 @@ from .shapes import PARTS
 # %% ../../nbs/pictures/07_arrays.ipynb #689d28fc
 class Arrays(NamedTuple):
     "Three pairs `(x, y)` and the classes: `x` uint8 `(n,h,w)` or `(n,h,w,3)`, `y` int64 `(n,)`, positions in `vocab`"
-    train: tuple
-    valid: tuple
-    test: tuple
-    vocab: list
+    train: tuple            # to learn from
+    valid: tuple            # to judge on while one tries things
+    test: tuple             # to judge on once, at the end
+    vocab: list             # the names of the classes
 
     def __repr__(self):
         train, valid, test = (f"{len(y):,}" for _, y in self[:3])
@@ -72,7 +72,9 @@ def _bad(file, what, files="it by the original, or delete its folder to download
     "The error that a file of MNIST's deserves"
     return ValueError(f"{file} {what}: replace {files} again.")
 
-def read_idx(file, shape=()):
+def read_idx(
+    file,               # a path
+    shape=()):          # of one item: `(28, 28)` for pictures, nothing for labels
     "The values in a gzipped IDX file: uint8 `(n,*shape)`; ValueError if it is missing, damaged, or of another kind"
     try:
         with gzip.open(file) as f: raw = f.read(LARGEST)
@@ -146,8 +148,8 @@ def _cifar2():
 
 # %% ../../nbs/pictures/07_arrays.ipynb #e0df3912
 def get_arrays(
-    name):      # digits: 'glyphs' (8 MB) or 'mnist' (12 MB); airplanes and birds: 'sky' (18 MB) or 'cifar2' (170 MB)
-    "`Arrays`: two are drawn once, in seconds; two are looked for in COURSE_DATA and COURSE_HOME, else downloaded"
+    name):      # digits: "glyphs" (8 MB) or "mnist" (12 MB); airplanes and birds: "sky" (18 MB) or "cifar2" (170 MB)
+    "A set as `Arrays`: two are drawn once, in seconds; two are looked for in COURSE_DATA and COURSE_HOME, else downloaded"
     if name in [*DRAWN]: return _drawn(name)
     real = {"mnist": _mnist, "cifar2": _cifar2}
     if name in [*real]: return real[name]()

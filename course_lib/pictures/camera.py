@@ -14,7 +14,7 @@ from .shapes import air, circle, curve, ink, mix, oval, rect
 
 # %% ../../nbs/pictures/02_camera.ipynb #20ea0045
 def camera_cats() -> list[dict]:
-    "The four cats, as in `breeds()`: a tabby in two coats that are nearly alike, with two colours of eyes."
+    "The four cats, rows as of `breeds()`: a tabby in two coats that are nearly alike, with two colours of eyes."
     looks = ("fawn", "green"), ("fawn", "amber"), ("apricot", "green"), ("apricot", "amber")
     names = "Mia", "Milo", "Mona", "Max"
     return [rows()["Silver_Tabby"] | dict(name=name, coat=coat, eyes=eyes) for name, (coat, eyes) in zip(names, looks)]
@@ -63,8 +63,10 @@ def camera_picture(day:int, i:int, seed:int, size:int, cats:list):
 # %% ../../nbs/pictures/02_camera.ipynb #c0696850
 def draw_camera(
     folder,                     # where to write `images/{date}_{cat}_{i}.jpg`
-    days:int=60, burst:int=10,  # one visit a day from 1 September 2025 on; how many pictures of each
-    size:int=96, seed:int=42,   # pixels
+    days:int=60,                # one visit a day from 1 September 2025 on
+    burst:int=10,               # how many pictures of each visit
+    size:int=96,                # pixels, 32 or more
+    seed:int=42,                # another number, other visits
     cats=None,                  # rows of attributes, as in `breeds()`; default: `camera_cats()`
     progress=None):             # wraps the list of pictures, e.g. `tqdm`
     "Draws what a camera sees and returns `folder`; names sort by time. ValueError for a tiny size or a wrong row."

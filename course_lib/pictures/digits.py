@@ -58,6 +58,9 @@ def glyph_block(rng, part):
     return np.clip(x + rng.normal(0, 10, x.shape).astype(np.float32), 0, 255).astype(np.uint8), y
 
 # %% ../../nbs/pictures/04_digits.ipynb #88037f27
-def glyphs(n:int, seed:int=42, part:str="train") -> tuple:
+def glyphs(
+    n:int,                      # how many
+    seed:int=42,                # another number, other pictures
+    part:str="train") -> tuple: # or "valid", or "test": other fonts
     "Digits, light on dark as MNIST's: bytes `(n,28,28)`, and which they are `(n,)`; ValueError for an unknown `part`"
     return in_blocks(glyph_block, n, seed, part)

@@ -23,7 +23,8 @@ WORDS = {  # name -> what it is called, what a folder of one's own must have, wh
 
 def download(
     name,           # of the data set, as in `WORDS`
-    urls, file,     # addresses, tried in this order; where to write
+    urls,           # addresses, tried in this order
+    file,           # where to write
     md5):           # what comes with another checksum is not used
     "Writes `file` from the first of `urls` that has it; OSError that says what was tried, and what to do"
     from torchvision.datasets.utils import download_url
@@ -52,7 +53,10 @@ def _archive(name, folder, url, md5):
         raise OSError(f"The archive from {url} is not used ({e}): use {WORDS[name][2]}, and tell us.") from None
     finally: file.unlink(missing_ok=True)
 
-def fetch_pets(folder, url=_PETS[0], md5=_PETS[1]):
+def fetch_pets(
+    folder,             # where to write
+    url=_PETS[0],       # of the archive
+    md5=_PETS[1]):      # its checksum
     "Oxford-IIIT Pet's photos into `folder/images`: 790 MB; OSError that says what was tried"
     if not hasattr(tarfile, "data_filter"):        # before 3.10.12 and 3.11.4
         _, folder_has, instead = WORDS["pets"]
@@ -61,8 +65,11 @@ def fetch_pets(folder, url=_PETS[0], md5=_PETS[1]):
     with _archive("pets", folder, url, md5) as tar: tar.extractall(folder, filter="data")  # refuses what leads outside
 
 # %% ../../nbs/pictures/06_fetch.ipynb #1c12f0d9
-def fetch_mnist(folder, mirrors=None, files=None):
-    "MNIST's four files into `folder`: 12 MB; OSError as above. `mirrors` and `files` (name, MD5) are torchvision's"
+def fetch_mnist(
+    folder,             # where to write
+    mirrors=None,       # addresses of folders, tried in this order; default: torchvision's
+    files=None):        # pairs of name and MD5; default: torchvision's
+    "MNIST's four files into `folder`: 12 MB; OSError that says what was tried"
     from torchvision.datasets import MNIST
     for name, md5 in files or MNIST.resources:
         download("mnist", [mirror + name for mirror in mirrors or MNIST.mirrors], folder/name, md5)
@@ -84,7 +91,7 @@ class ArrayUnpickler(pickle.Unpickler):
         return ALLOWED[module, name]
 
 # %% ../../nbs/pictures/06_fetch.ipynb #32d727fb
-def read_batch(file):
+def read_batch(file):       # open, in bytes
     "Pictures uint8 `(n,32,32,3)`, labels int `(n,)` from an open batch of CIFAR-10; ValueError if it is something else"
     try:
         batch = ArrayUnpickler(file, encoding="latin1").load()
@@ -120,8 +127,11 @@ def _write_pictures(x, folder):
     for i, picture in enumerate(progress(x, f"writing {folder.parent.name}/{folder.name}")):
         Image.fromarray(picture).save(folder/f"{i:04}.png")
 
-def fetch_cifar2(folder, url=None, md5=None):
-    "CIFAR-10's airplanes and birds into `folder/{train,test}/{airplane,bird}`: 170 MB, 12,000 files; OSError as above"
+def fetch_cifar2(
+    folder,             # where to write
+    url=None,           # of the archive; default: torchvision's
+    md5=None):          # its checksum; default: torchvision's
+    "CIFAR-10's airplanes and birds into `folder/{train,test}/{airplane,bird}`: 170 MB, 12,000 files; OSError saying why not"
     from torchvision.datasets import CIFAR10
     with _archive("cifar2", folder, url or CIFAR10.url, md5 or CIFAR10.tgz_md5) as tar: found = _read_batches(tar)
     for part, names in BATCHES.items():

@@ -9,8 +9,10 @@ __all__ = ['one_go', 'owl']
 import numpy as np
 
 # %% ../../nbs/pictures/03_owl.ipynb #3606a2f4
-def one_go(lines, n):
-    "Lines drawn one after the other at constant speed, the pen lifted on the way from one to the next"
+def one_go(
+    lines,          # arrays of points `(m,2)`
+    n):             # how many moments
+    "Lines drawn one after the other at constant speed: time `(n,)`, place `(n,2)`, whether the pen is down `(n,)`"
     path = np.concatenate(lines)
     time = np.concatenate([[0], np.linalg.norm(np.diff(path, axis=0), axis=1).cumsum()])
     now = np.linspace(0, time[-1], n)
@@ -18,7 +20,7 @@ def one_go(lines, n):
     lifted = np.isin(np.searchsorted(time, now), np.cumsum([len(line) for line in lines])[:-1])
     return 4*now/time[-1] - 2, xy, ~lifted
 
-def owl(n:int=1000) -> tuple:
+def owl(n:int=1000) -> tuple:       # how many moments
     "An owl drawn in one go: time from -2 to 2 `(n,)`, the pen's place `(n,2)`, whether it touches the paper `(n,)`"
     u = np.linspace(0, 1, 100)
     sin, cos = np.sin(2*np.pi*u), np.cos(2*np.pi*u)

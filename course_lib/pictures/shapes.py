@@ -11,15 +11,20 @@ from functools import lru_cache
 import numpy as np
 
 # %% ../../nbs/pictures/00_shapes.ipynb #b1bd0e53
-@lru_cache(512)         # most outlines are used in every picture; those that depend on chance are not kept for long
-def curve(*knots, n=8):
-    "A smooth closed outline through `knots` (Catmull-Rom spline): `(len(knots)*n, 2)`."
+# most outlines are used in every picture; those that depend on chance are not kept for long
+@lru_cache(512)
+def curve(
+    *knots,         # points `(x,y)`
+    n=8):           # points of the outline from one knot to the next
+    "A smooth closed outline through `knots` (a Catmull-Rom spline): `(len(knots)*n, 2)`."
     p, t = np.array(knots, float), np.arange(n)[:, None]/n
     basis = np.hstack([-t+2*t**2-t**3, 2-5*t**2+3*t**3, t+4*t**2-3*t**3, -t**2+t**3])/2  # (n,4)
     near = np.stack([np.roll(p, s, 0) for s in (1, 0, -1, -2)])                          # (4,knots,2)
     return np.einsum("nq,qkd->knd", basis, near).reshape(-1, 2)
 
-def both(*half, n=8):
+def both(
+    *half,          # points `(x,y)`
+    n=8):           # points of the outline from one knot to the next
     "A symmetric outline from the knots of its right half, top to bottom, both ends on the axis."
     return curve(*half, *[(-x, y) for x, y in half[-2:0:-1]], n=n)
 
@@ -27,16 +32,25 @@ def both(*half, n=8):
 ink, white, air = (38,33,38), (247,244,239), (150,205,240)
 circle = np.stack([np.cos(np.arange(24)*np.pi/12), np.sin(np.arange(24)*np.pi/12)], 1)
 
-def oval(x, y, rx, ry=None): return circle*(rx, ry or rx) + (x, y)                          # (24,2)
-def rect(x0, y0, x1, y1): return np.array([(x0,y0), (x1,y0), (x1,y1), (x0,y1)])             # (4,2)
+def oval(x, y, rx, ry=None):
+    "An ellipse around `(x,y)` with the half axes `rx` and `ry`, without `ry` a circle: `(24,2)`."
+    return circle*(rx, ry or rx) + (x, y)
 
-def grow(pts, by):
-    "The outline pushed away from its middle by `by`, one number or one per point."
+def rect(x0, y0, x1, y1):
+    "The corners of a rectangle from `(x0,y0)` to `(x1,y1)`: `(4,2)`."
+    return np.array([(x0,y0), (x1,y0), (x1,y1), (x0,y1)])
+
+def grow(
+    pts,            # an outline `(n,2)`
+    by):            # a distance, or one for each point `(n,)`
+    "The outline, pushed away from its middle."
     out = pts - pts.mean(0)
     return pts + out*np.reshape(by/np.maximum(np.hypot(*out.T), 1e-6), (-1, 1))
 
-def ribbon(line, width):
-    "An open line `(n,2)` made into an outline `(2n,2)`."
+def ribbon(
+    line,           # points `(n,2)`
+    width):         # from the line to each side
+    "An open line made into an outline `(2n,2)`."
     p = np.array(line, float)
     along = np.gradient(p, axis=0)
     side = along[:, ::-1]*(width, -width)/np.hypot(*along.T)[:, None]
@@ -50,15 +64,22 @@ def mix(a, b, t):
 PARTS = "train", "valid", "test"
 BLOCK = 500
 
-def in_blocks(make, n, seed, part):
-    "The first `n` of an endless row of pictures made in blocks: more pictures do not change the earlier ones"
+def in_blocks(
+    make,           # a function of a generator and `part`: a tuple of arrays, 500 rows each
+    n,              # how many
+    seed,           # another one, other pictures
+    part):          # "train", "valid" or "test"
+    "The first `n` of an endless row of pictures made in blocks: more pictures do not change the earlier ones."
     if part not in PARTS: raise ValueError(f"part={part!r}: it must be {', '.join(map(repr, PARTS))}.")
     if n < 1: raise ValueError(f"n={n}: ask for at least one picture.")
     blocks = [make(np.random.default_rng((seed, PARTS.index(part), i)), part) for i in range(-(-n//BLOCK))]
     return tuple(np.concatenate(side)[:n] for side in zip(*blocks))
 
-def smooth(rng, size, knots):
-    "A block of slow random landscapes from -1 to 1, a number at each of `knots` x `knots` places: `(500,size,size)`"
+def smooth(
+    rng,            # NumPy's generator
+    size,           # pixels
+    knots):         # a random number at each of `knots` × `knots` places, and soft slopes between
+    "A block of slow random landscapes from -1 to 1: `(500,size,size)`."
     where = np.linspace(0, knots - 1, size)
     low = np.minimum(where.astype(int), knots - 2)
     t = where - low

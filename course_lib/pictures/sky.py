@@ -103,6 +103,9 @@ def sky_block(rng, part):
     return np.clip(x, 0, 255).astype(np.uint8), y
 
 # %% ../../nbs/pictures/05_sky.ipynb #12150e78
-def sky(n:int, seed:int=42, part:str="train") -> tuple:
+def sky(
+    n:int,                      # how many
+    seed:int=42,                # another number, other pictures
+    part:str="train") -> tuple: # or "valid", or "test"
     "Airplanes (0) and birds (1) as CIFAR-10's: bytes `(n,32,32,3)`, `(n,)`; ValueError for an unknown `part`"
     return in_blocks(sky_block, n, seed, part)

@@ -21,14 +21,16 @@ from .trial import call, holes, in_words, runs, slopes
 
 # %% ../../nbs/selftest/04_check.ipynb #c46bae24
 class Verdict(NamedTuple):
-    "What a check says"
-    state: str
+    "What a check says: a state, and the words for it"
+    state: str                          # ✔ passed, ✘ not yet, or ○ not attempted
     words: str = ""
     mistake: object = None              # the name of a known one
     case: object = None                 # the arguments that are shown
     pictures: object = None             # target and yours
 
-def cases(ex, seeds=range(5)):
+def cases(
+    ex,                                 # an `Exercise`
+    seeds=range(5)):                    # each makes other random inputs
     "All argument tuples of an exercise: the fixed ones, then those of the seeds"
     drawn = [c(Dice(seed)) for seed in seeds for c in ex.cases if callable(c)]
     return [c for c in ex.cases if not callable(c)] + drawn
@@ -146,8 +148,12 @@ def _right_numbers(ex, fn, seeds, limit):
         f"{short_call}, and yours needs more than that.\n→ Keep the first line as it was, with its defaults.")
     return Verdict(PASSED)
 
-def verdict(ex, fn, seeds=range(5), limit=5.):
-    "Whether `fn` does what the exercise asks, and if not, what to look at: a Verdict"
+def verdict(
+    ex,                     # an `Exercise`
+    fn,                     # what a learner wrote
+    seeds=range(5),         # of the random cases
+    limit=5.):              # seconds that a call may take
+    "Whether `fn` does what the exercise asks, and if not, what to look at: a `Verdict`"
     if _is_the_librarys(ex, fn): return Verdict(NOT_ATTEMPTED, _OURS.format("is", ex.name))
     left, n = holes(fn)
     if left and len(left) == n: return Verdict(NOT_ATTEMPTED, f"From here on the library's {ex.name} is used.")
@@ -247,7 +253,7 @@ def _name(fn, frame):
     known = sum(lessons().values(), [])
     return next((n for n, v in {**frame.f_globals, **frame.f_locals}.items() if v is fn and n in known), name)
 
-def check(fn):
+def check(fn):                  # the function itself, or a class
     "Says whether the learner's `fn` is right: returns it if so, else the library's; ValueError when it is no exercise"
     if not callable(fn):
         raise ValueError(f"check got {short(fn)}: give it the function itself, without calling it, "
@@ -297,8 +303,8 @@ def _same(value, want, tol):
     with contextlib.suppress(Exception): return difference(value, want, 1e-9) is None
     return False
 
-def value_verdict(q, value):
-    "Whether a value answers the question: a Verdict"
+def value_verdict(q, value):        # a `Question`, and what a learner answers
+    "Whether a value answers the question: a `Verdict`"
     if value is ...: return Verdict(NOT_ATTEMPTED, "Put your answer in place of the three dots.")
     if _same(value, q.answer, q.tol): return Verdict(PASSED, q.why)
     for name, wrong, sentence in q.mistakes:
@@ -307,14 +313,18 @@ def value_verdict(q, value):
     thing = a_thing(value)
     return Verdict(NOT_YET, f"→ {thing[0].upper()}{thing[1:]}, where {a_thing(q.answer)} is expected. Think again.")
 
-def check_value(name, value):
+def check_value(
+    name,       # of the question, as a string
+    value):     # three dots: not answered yet
     "Says whether `value` answers the question `name`; ValueError when there is no such question"
     q = find(name)
     if not isinstance(q, Question): raise ValueError(f"{name} asks for a function: {name} = check({name}).")
     _tell(name, value_verdict(q, value))
 
 # %% ../../nbs/selftest/04_check.ipynb #8ffe8a89
-def hint(name, n=None):         # 1, 2 or 3; None: the next one
+def hint(
+    name,           # of the exercise or question, as a string
+    n=None):        # 1, 2 or 3; None: the next one
     "Prints a hint: a nudge, then the method, then almost the code; ValueError when there is no such exercise or hint"
     hints = find(name).hints
     if n is not None and n not in range(1, len(hints) + 1):

@@ -66,14 +66,17 @@ const atEvery = (points, value) => isArray(value) ? value : points.map(() => val
 // Four digits, as Python's :.4g writes them.
 const digits = (v) => Number.isFinite(v) ? String(Number(v.toPrecision(4))) : String(v);
 
-// The `d` of a line through pixels, with a gap where there is no number.
-function path(left, top) {
+// A pixel as the `d` of a line writes it. What is far outside of the picture need not be exact.
+const pixel = (v) => Math.max(-1e4, Math.min(1e4, v)).toFixed(1);
+
+// The `d` of a line through pixels, with a gap where there is no number; or of a dot at each of them.
+function path(left, top, dots) {
   let d = "";
   let pen = "M";
   for (let i = 0; i < left.length; i++) {
-    if (Number.isFinite(top[i])) {
-      d += pen + left[i].toFixed(1) + "," + Math.max(-1e4, Math.min(1e4, top[i])).toFixed(1);
-      pen = "L";
+    if (Number.isFinite(left[i]) && Number.isFinite(top[i])) {
+      d += pen + pixel(left[i]) + "," + pixel(top[i]) + (dots ? "h0" : "");
+      pen = dots ? "M" : "L";
     } else {
       pen = "M";
     }
@@ -96,27 +99,32 @@ function explore(root, spec) {
   const curve = picture.querySelector(".curve");
   const title = picture.querySelector(".title");
   const box = make("div", { className: "sliders" });
-  const grid = Float64Array.from(spec.grid);
-  const x = Float64Array.from(spec.x);
-  const y = spec.y && Float64Array.from(spec.y);
   const [[xFactor, xOffset], [yFactor, yOffset]] = spec.scale;
-  const left = grid.map((v) => v * xFactor + xOffset);
+  const array = (values) => values && Float64Array.from(values);
+  const [grid, x, y] = [spec.grid, spec.x, spec.y].map(array);
+  const dots = Boolean(spec.across);
   const knobs = {};
 
-  function formula(points) {
-    return atEvery(points, run(spec.f, { ...knobs, x: points }));
+  function at(program, points) {
+    return atEvery(points, run(program, { x: points, y, ...knobs }));
   }
 
+  // A curve stands over its grid. Dots begin at x and y, and move both ways: `across` is a program, too.
   function draw() {
-    curve.setAttribute("d", path(left, formula(grid).map((v) => v * yFactor + yOffset)));
+    const points = dots ? x : grid;
+    const up = at(spec.f, points);
+    const left = (dots ? at(spec.across, points) : grid).map((v) => v * xFactor + xOffset);
+    curve.setAttribute("d", path(left, up.map((v) => v * yFactor + yOffset), dots));
     if (!spec.loss) return;
-    title.textContent = spec.lossName + " " + digits(run(spec.loss, { preds: formula(x), targs: y }));
+    title.textContent = spec.lossName + " " + digits(run(spec.loss, { preds: at(spec.f, x), targs: y }));
   }
 
   for (const [name, min, max, step, value, decimals] of spec.sliders) {
     const label = make("label");
     const input = make("input", { type: "range", min, max, step, value });
     const says = make("output");
+    // A screen reader says where a slider stands; it need not read the number once more.
+    says.setAttribute("aria-live", "off");
     function read() {
       knobs[name] = Number(input.value);
       says.textContent = knobs[name].toFixed(decimals);

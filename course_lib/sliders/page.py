@@ -37,7 +37,8 @@ def live_page(kind, spec, src, alt, width=None):
     "One self-contained piece of HTML: a static image, and the script `kind`.js that brings it to life"
     name, data = page_name(spec), json.dumps(spec, allow_nan=False).replace("<", r"\u003c")
     size = (f'width="{width}" ' if width else "") + 'style="max-width:100%;height:auto;background:#fff"'
-    return f"""<div class="course-{kind} {name}"><style>{asset(f"{kind}.css")}</style>
+    return f"""<div class="course-live course-{kind} {name}"><style>{asset("live.css")}
+{asset(f"{kind}.css")}</style>
 <img src="{src}" alt="{html.escape(alt)}" {size}><script>(function () {{
 const spec = {data};
 {asset(f"{kind}.js")}

@@ -4,7 +4,7 @@ function steps(root, spec) {
   const last = spec.frames.length - 1;
   const image = root.querySelector("img");
   const box = make("div", { className: "controls" });
-  const play = make("button");
+  const play = make("button", { className: "play" });
   const slider = make("input", { type: "range", min: 0, max: last, step: 1, value: 0 });
   const says = make("output");
   let timer = null;
@@ -34,14 +34,23 @@ function steps(root, spec) {
     timer = setInterval(next, spec.pause);
   }
 
+  function go(by) {
+    stop();
+    show(Math.max(0, Math.min(last, at() + by)));
+  }
+
   function stepButton(text, name, by) {
     const button = make("button", { textContent: text });
     button.setAttribute("aria-label", name);
-    button.addEventListener("click", () => {
-      stop();
-      show(Math.max(0, Math.min(last, at() + by)));
-    });
+    button.addEventListener("click", () => go(by));
     return button;
+  }
+
+  // The slider knows the arrow keys; the buttons learn them.
+  function arrows(event) {
+    if (event.target === slider) return;
+    if (event.key === "ArrowLeft") go(-1);
+    if (event.key === "ArrowRight") go(1);
   }
 
   slider.setAttribute("aria-label", "step");
@@ -51,7 +60,10 @@ function steps(root, spec) {
     show(at());
   });
   box.append(stepButton("◀", "step back", -1), stepButton("▶", "step on", 1), play, slider, says);
-  for (const element of box.children) keepKeys(element);
+  for (const element of box.children) {
+    keepKeys(element);
+    element.addEventListener("keydown", arrows);
+  }
   root.append(box);
   stop();
   show(0);
