@@ -218,6 +218,15 @@ def test_whole_notebook(name, page, machine, index, tmp_path, monkeypatch):
         assert "✔ mse" in printed(nb.cells[-1]) and f"Kept in {where/'progress.json'}. Kaggle keeps it" in printed(nb.cells[-1])
 
 
+# fonts/ttf of matplotlib 3.7.5, which Kaggle had; Colab has 3.10
+FONTS = {*(f"DejaVu{family}{face}" for family in ("Sans", "SansMono") for face in ("", "-Bold", "-Oblique", "-BoldOblique")),
+         *(f"DejaVuSerif{face}" for face in ("", "-Bold", "-Italic", "-BoldItalic")),
+         *(f"STIXGeneral{face}" for face in ("", "Bol", "Italic", "BolIta")), "cmr10", "cmb10", "cmss10", "cmtt10"}
+
+def test_digits_are_drawn_with_fonts_that_hosts_have():
+    from course_lib.pictures.digits import faces
+    assert {face for part in faces.values() for face in part} <= FONTS
+
 def test_what_a_host_has_is_all_that_is_required():
     assert {re.split("[<>=]", r)[0] for r in settings()["requirements"].split()} <= set(THERE)
 
