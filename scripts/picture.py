@@ -16,7 +16,7 @@ from outputs import ROOT
 from PIL import Image
 
 FILE = ROOT/"nbs/images/course.svg"
-ALT = ("Four lessons at work. 01: drawn pets, each with the name of its breed. 04: the sliders a, b and c move, and a curve comes closer to "
+ALT = ("Four lessons at work. 01: drawn pets, and how many of them the network got wrong. 04: the sliders a, b and c move, and a curve comes closer to "
        "its points while the error falls. 05: straight pieces become an owl. 10: a heat map, bright on the faces of pets.")
 STEPS, SECONDS = 24, 5
 WIDTH, HEIGHT = 392, 262        # of a field
