@@ -361,6 +361,24 @@ def test_anchors_are_pandocs():
     assert re.findall(r'id="([^"]+)"', html) == slugs
 
 
+def small_page(*sources, folder="lib", **kwargs):
+    "The cells that Quarto gets of a page made here: Markdown, or code where it begins with #|"
+    cells = [(nbformat.v4.new_code_cell if s.startswith("#|") else nbformat.v4.new_markdown_cell)(s) for s in sources]
+    page = docs_pages.Page(docs_pages.NBS/folder/"00_new.ipynb", nbformat.v4.new_notebook(cells=cells), folder, f"{folder}/new")
+    return docs_pages.processed(page, [page], docs_pages.all_names([page]), settings())[0].cells
+
+def test_the_first_cell_is_kept():
+    cells = small_page("# new\n\n> What: it is.\n\nMore of it, see `f`.", '#| default_exp new\n#| export\ndef f(a): "Does"')
+    assert strict(cells[0].source.strip("-"))["description"] == "What: it is."
+    assert [c.source for c in cells[2:5]] == ["More of it, see [`f`](#f).", "## `f` {#f}\n\n``` {.python .signature}\nf(a)\n```\n\nDoes",
+                                              '#| code-fold: true\n#| code-summary: "Source: f"\ndef f(a): "Does"']
+
+def test_badges_become_words_and_headings_give_way():
+    text = "# new\n\n> It is new.\n\n[![Open it](https://x.org/b.svg)](https://x.org/a)\n\n## F\n\nText"
+    cells = small_page(text, '#| default_exp new\n#| export\ndef f(a): "Does"')
+    assert cells[2].source == "[Open it](https://x.org/a)\n\n## F {#about-f}\n\nText" and anchors(cells) == ["about-f", "f"]
+
+
 # --- with Quarto: the site, and a walk through it
 
 class Html(HTMLParser):
