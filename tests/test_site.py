@@ -26,7 +26,7 @@ PAGES = {p.name: p for p in docs_pages.pages()}
 pages = pytest.mark.parametrize("name", PAGES)
 lessons = pytest.mark.parametrize("name", [n for n, p in PAGES.items() if p.lesson])
 library = pytest.mark.parametrize("name", [n for n, p in PAGES.items() if p.folder in LIBRARY])
-IMAGES = "image/png", "image/jpeg", "image/svg+xml"
+IMAGES = "image/png", "image/jpeg"
 
 
 class Strict(yaml.SafeLoader):
@@ -60,9 +60,9 @@ def texts(cells):
 
 def prose(cells): return "\n\n".join(texts(cells))
 
-def options(cell): return {k: v for line in re.findall(r"^#\| (.+)$", cell.source, re.M) for k, v in strict(line).items()}
+def options(cell): return {k: v for line in docs_pages.split(cell.source)[0].splitlines() for k, v in strict(line.removeprefix("#| ")).items()}
 
-def code(cell): return re.sub(r"^#\| .+\n?", "", cell.source, flags=re.M)
+def code(cell): return docs_pages.split(cell.source)[1]
 
 def headings(cells): return docs_pages.headings("\n\n".join(c.source for c in cells if c.cell_type == "markdown"))
 
@@ -209,6 +209,9 @@ def test_headings_do_not_skip(name, site):
 def test_every_picture_has_words(name, site):
     for cell in site[name]:
         if any({*IMAGES} & {*d} for d in data(cell)): assert options(cell).get("fig-alt"), f"a figure without `#| fig-alt`: {cell.source}"
+        for d in data(cell):            # a drawing that stands in the page itself
+            for svg in re.findall(r"<svg\b.*?</svg>", d.get("text/markdown", ""), re.S):
+                assert re.search(r'\A<svg[^>]*(aria-label="[^"]+|aria-hidden="true")|<title>\w', svg), svg[:200]
     bare = re.sub(docs_pages.FENCE, "", prose(site[name]))
     assert not re.search(r"!\[[^\]]*\]\([^)]*\)(?!\{fig-alt=\"\w)", bare) and all("alt=" in tag for tag in re.findall(r"<img [^>]*>", bare))
 
@@ -372,6 +375,10 @@ def test_the_first_cell_is_kept():
     assert strict(cells[0].source.strip("-"))["description"] == "What: it is."
     assert [c.source for c in cells[2:5]] == ["More of it, see [`f`](#f).", "## `f` {#f}\n\n``` {.python .signature}\nf(a)\n```\n\nDoes",
                                               '#| code-fold: true\n#| code-summary: "Source: f"\ndef f(a): "Does"']
+
+def test_only_the_head_of_a_cell_is_read_as_options():
+    cells = small_page("# new\n\n> It is new.", '#| default_exp new\n\nx = """\n#| hide\n#| fig-alt: no: no\n"""')
+    assert cells[-1].source == 'x = """\n#| hide\n#| fig-alt: no: no\n"""'
 
 def test_badges_become_words_and_headings_give_way():
     text = "# new\n\n> It is new.\n\n[![Open it](https://x.org/b.svg)](https://x.org/a)\n\n## F\n\nText"
