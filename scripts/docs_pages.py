@@ -180,7 +180,9 @@ class Writer:
         return re.sub(r'(?<=<a )([^>]*?href=")([^"]+)', lambda m: m[1] + self.link(m[2]), text)
 
     def _names(self, text, own=()):
-        shielded = rf"{FENCE}|(?m:^#+ .*$)|(?s:<summary>.*?</summary>)|(?s:<a\b.*?</a>)|!?\[(?:[^\[\]]|\[[^\]]*\])*\](?:\([^)]*\)|\[[^\]]*\]|:)|(?s:``.*?``)|`([^`\s]+)`"
+        link = r"!?\[(?:[^\[\]]|\[[^\]]*\])*\](?:\([^)]*\)|\[[^\]]*\]|:)"
+        html = r"(?s:<summary>.*?</summary>)|(?s:<a\b.*?</a>)"
+        shielded = rf"{FENCE}|(?m-s:^#+ .*$)|{html}|{link}|(?s:``.*?``)|`([^`\s]+)`"
         def linked(m):
             place = m[m.lastindex] and m.lastgroup is None and self.find(m[m.lastindex], own) if m.lastindex else None
             return f"[{m[0]}]({self.address(place)})" if place else m[0]
@@ -245,7 +247,8 @@ def source_of(cell):
 def of_lesson(cell, writer, page):
     "A code cell of a lesson: the source that it teaches, once; what it adds to the library is named above"
     text, named = split(cell.source)[1], options(cell)
-    if 'find_spec("course_lib")' in text: named |= {"code-fold": True, "code-summary": "Set-up: installs the course where it is missing"}
+    if 'find_spec("course_lib")' in text:
+        named |= {"code-fold": True, "code-summary": "Set-up: installs the course where it is missing"}
     if "results" in cell.metadata.get("tags", ()): named["echo"] = False
     outputs = [shown(o, writer) for o in cell.outputs]
     entries = [d.name for d in documented(python(cell)) if d.kind in ("function", "class")] if exported(cell) else []
@@ -293,7 +296,8 @@ def head(page, writer, settings):
         for label, folder in (("This lesson", "nbs/lessons"), ("Its practice, with holes to fill", "practice"), ("Clean, without the words", "clean")):
             places = open_links(settings, f"{folder}/{page.path.name}")
             download = f"{settings['doc_host']}{settings['doc_baseurl']}/notebooks/{folder.removeprefix('nbs/')}/{page.path.name}"
-            rows.append(f"{label}: [Colab]({places['Colab']}), [Kaggle]({places['Kaggle']}), [download]({download}){{download=\"{page.path.name}\"}}")
+            rows.append(f"{label}: [Colab]({places['Colab']}), [Kaggle]({places['Kaggle']}), "
+                        f"[download]({download}){{download=\"{page.path.name}\"}}")
         return markdown("::: {.page-links}\n" + "\\\n".join(rows) + "\n:::")
     if page.module and page.folder in ROOMS:
         file = ROOT/"course_lib"/f"{page.module.replace('.', '/')}.py"

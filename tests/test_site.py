@@ -258,6 +258,7 @@ def test_which_names_lead_where():
     assert leads("start", "relu") == "lessons/05_relu.html#start" and leads("start", "cli") == "lib/cli.html#start"
     assert leads("start", "descent", "start = 1") is None and leads("start") is None                # a variable; two places
     assert leads("start", "descent", "from course_lib.cli import start") == "lib/cli.html#start"
+    assert leads("start", "descent", "from course_lib.cli import start\ndef f(start): pass", prose=True) is None      # both: not known which
     assert leads("fit", "interpret", "from course_lib import training") == "lib/training.html#fit"
     assert leads("spread()") == "lib/model.html#spread" and leads("spread", "x", "def spread(a): pass") is None
     assert leads("spread", prose=True) is None and leads("create_model", prose=True) == "lib/model.html#create_model"
