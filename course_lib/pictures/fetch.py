@@ -87,6 +87,7 @@ ALLOWED = {("numpy.core.multiarray", "_reconstruct"): _rebuild, ("numpy._core.mu
 class ArrayUnpickler(pickle.Unpickler):
     "Reads lists, dicts, numbers, words and NumPy arrays; UnpicklingError for a pickle that asks for anything else"
     def find_class(self, module, name):
+        "What the pickle asks for, if it is among the few that are allowed"
         if (module, name) not in ALLOWED: raise pickle.UnpicklingError(f"its pickle asks for {module}.{name}")
         return ALLOWED[module, name]
 
