@@ -8,7 +8,7 @@ __all__ = ['UNWRITABLE', 'seeded', 'default_device', 'a_device', 'has_bfloat16',
            'ends_with', 'doc']
 
 # %% ../nbs/lib/00_core.ipynb #5f68c8cf
-import ast, contextlib, ctypes, errno, glob, inspect, os, random, shutil, socket, sys, textwrap, time, traceback
+import ast, contextlib, ctypes, errno, glob, inspect, os, random, re, shutil, socket, sys, textwrap, time, traceback
 from functools import lru_cache
 from pathlib import Path
 import numpy as np
@@ -199,8 +199,11 @@ def _links(fn):
     page, file = d["syms"].get(fn.__module__, {}).get(f"{fn.__module__}.{fn.__qualname__}", (None, None))
     if not page: return []
     s, line = d["settings"], inspect.getsourcelines(fn)[1]
-    source = f"{s['git_url']}/blob/{s['branch']}/{file}#L{line}"
-    return [f"docs: {s['doc_host']}{s['doc_baseurl']}/{page}", f"source: {source}"]
+    page, anchor = page.partition("#")[0], fn.__qualname__
+    if lesson := re.search(r"nbs/(lessons/\d+_)", inspect.getsource(inspect.getmodule(fn))):
+        page, anchor = page.replace("lessons/", lesson[1]), anchor.partition(".")[0]        # lessons/04_descent.html
+    docs, source = f"{s['doc_host']}{s['doc_baseurl']}/{page}#{anchor}", f"{s['git_url']}/blob/{s['branch']}/{file}#L{line}"
+    return [f"docs: {docs}", f"source: {source}"]
 
 def _arguments(fn):
     "The arguments of `fn` as its source has them: `(env=os.environ)`, and not all that is in it"

@@ -5,11 +5,15 @@ from importlib import import_module
 import pytest
 from conftest import ROOT, settings
 from course_lib.core import doc
+from docs_pages import all_names, pages
 from test_layout import MODULES
 
 
+@pytest.fixture(scope="module")
+def places(): return all_names(pages())
+
 @pytest.mark.parametrize("name", MODULES)
-def test_links_of_everything_public(name, capsys):
+def test_links_of_everything_public(name, capsys, places):
     module = import_module(f"course_lib.{name}")
     functions = [getattr(module, n) for n in module.__all__ if callable(getattr(module, n))]
     assert functions
@@ -18,5 +22,5 @@ def test_links_of_everything_public(name, capsys):
         page, source = re.search(r"^docs: (\S+)\nsource: (\S+)$", capsys.readouterr().out, re.M).groups()
         file, line = re.fullmatch(re.escape(settings()["git_url"]) + r"/blob/main/(\S+)#L(\d+)", source).groups()
         assert re.match(rf"(@[^\n]*\n)?(def|class) {fn.__name__}\b", "".join((ROOT/file).read_text(encoding="utf-8").splitlines(True)[int(line) - 1:]).lstrip())
-        page_name = name.split(".")[-1]
-        assert page.startswith(f"https://{settings()['user']}.github.io/course_lib/") and page.endswith(f"/{page_name}.html#{fn.__qualname__.lower()}"), page
+        place = places.of_module(fn.__name__, name)
+        assert page == f"https://{settings()['user']}.github.io/course_lib/{place.page}#{place.anchor}"
