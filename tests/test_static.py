@@ -135,7 +135,7 @@ def too_wide(page):
     return page.evaluate("""() => {
         const scrolls = (e) => e && (/auto|scroll/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
         const ours = (e) => e.closest(".course-live");
-        const cut = [...document.querySelectorAll(".course-live :is(input, button, output, svg), main img, main table")]
+        const cut = [...document.querySelectorAll(".course-live > svg, .course-live :is(input, button, output), main img, main table")]
             .filter((e) => e.getBoundingClientRect().right > 391 && (ours(e) || !scrolls(e)));
         return [document.documentElement.scrollWidth - 390, cut.map((e) => e.outerHTML.slice(0, 80))]; }""")
 
