@@ -78,9 +78,11 @@ def fit():
     return dots + frames([drawing(*step) for step in zip(path, losses)], "step")
 
 def owl():
-    s = spec(output("05_relu", "owls", "text/html"))
-    drawings = [image(frame, 20, 38, 180, 221) + f'<text x="215" y="130">{title.split(",")[0]}</text>' + slider("", i/(len(s["frames"]) - 1), 160, 215, 150)
-                for i, (frame, title) in enumerate(zip(s["frames"], s["titles"]))]
+    html = output("05_relu", "owls", "text/html")
+    s = spec(html)
+    owls = [html.split('<img src="')[1].split('"')[0], *s["frames"]]            # the first is the static picture of the output
+    drawings = [image(frame, 20, 38, 180, 221) + f'<text x="215" y="130">{title.split(",")[0]}</text>' + slider("", i/(len(owls) - 1), 160, 215, 150)
+                for i, (frame, title) in enumerate(zip(owls, s["titles"], strict=True))]
     return frames(drawings, "owl")
 
 def seen():

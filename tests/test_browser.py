@@ -229,6 +229,13 @@ def test_there_is_a_lesson_with_sliders(): assert LESSONS
 
 # --- Jupyter
 
+MORE = """import numpy as np
+from course_lib.sliders.points import explore_points
+from course_lib.sliders.steps import steps
+square = np.array([[-1, -1], [-1, 1], [1, 1], [1, -1]])
+explore_points(lambda size, up, x, y: (size*x, size*y + up), square, size=(0, 2, 0.5, 1), up=(-1, 1, 0.5, 0))""", \
+    """steps([np.full((60, 90), 50*i, np.uint8) for i in range(5)], pause=100)"""
+
 @pytest.fixture(scope="module")
 def jupyter_url(tmp_path_factory):
     "A JupyterLab and Notebook 7 server on this machine, with the notebook `a.ipynb`, and `run.ipynb`, which was run elsewhere and is not trusted: its address"
@@ -236,6 +243,7 @@ def jupyter_url(tmp_path_factory):
     nb = write_notebook(folder/"a.ipynb", CODE, "shown", "display(*[interact(lambda ax, k: ax.plot(xs, k*xs), k=(-2, 2, 0.5, 1))]*2)")
     NotebookClient(nb, timeout=120).execute()
     nbformat.write(nb, folder/"run.ipynb")
+    write_notebook(folder/"b.ipynb", *MORE)
     with jupyter(folder) as url: yield url
 
 @pytest.mark.parametrize("where", ["lab/tree", "notebooks"])
@@ -257,6 +265,29 @@ def test_in_jupyter(where, page, jupyter_url):
         page.wait_for_function("was => document.querySelector('img.widget-image').src != was", arg=before)
         assert float(page.locator(".widget-readout").first.text_content().replace("−", "-")) == there
     assert image.bounding_box()["height"] == height and page.errors == []       # the page does not jump
+
+def test_points_and_a_stepper_in_jupyter(page, jupyter_url):
+    "JupyterLab has uses of its own for arrow keys: our controls keep theirs, the buttons of a stepper as well"
+    open_notebook(page, f"{jupyter_url}/lab/tree/b.ipynb")
+    run_cells(page, 2)
+    page.wait_for_selector(".course-steps.live", timeout=60_000)
+    page.wait_for_timeout(1000)
+    page.errors.clear()
+    def dots(): return np.array(re.findall(r"M([-\d.]+),([-\d.]+)h0", page.locator(".course-explore .curve").get_attribute("d")), float)
+    before = dots()
+    page.get_by_role("slider", name="up").focus()
+    page.keyboard.press("ArrowRight")
+    assert np.allclose(dots() - before, [0, before[1, 1]/4 - before[0, 1]/4])            # half a unit up, and the square is two high
+    page.get_by_role("slider", name="size").press("Home")
+    assert np.ptp(dots(), 0).tolist() == [0, 0]
+    says = page.locator(".course-steps output")
+    page.get_by_role("button", name="step on").click()
+    for key, there in ("ArrowRight", 2), ("ArrowRight", 3), ("ArrowLeft", 2):
+        page.keyboard.press(key)
+        assert says.text_content() == f"step {there}"
+    page.locator(".course-steps").get_by_role("slider").press("End")
+    assert says.text_content() == "step 4" and page.errors == []
+    if SHOTS: page.screenshot(path=f"{SHOTS}/lab_points.png")
 
 def test_an_untrusted_notebook_shows_the_first_picture(page, jupyter_url):
     open_notebook(page, f"{jupyter_url}/lab/tree/run.ipynb")

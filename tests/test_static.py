@@ -134,7 +134,9 @@ def too_wide(page):
     page.set_viewport_size(dict(width=390, height=844))
     return page.evaluate("""() => {
         const scrolls = (e) => e && (/auto|scroll/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
-        const cut = [...document.querySelectorAll(".course-live *, main img, main table")].filter((e) => e.getBoundingClientRect().right > 391 && !scrolls(e));
+        const ours = (e) => e.closest(".course-live");
+        const cut = [...document.querySelectorAll(".course-live > svg, .course-live :is(input, button, output), main img, main table")]
+            .filter((e) => e.getBoundingClientRect().right > 391 && (ours(e) || !scrolls(e)));
         return [document.documentElement.scrollWidth - 390, cut.map((e) => e.outerHTML.slice(0, 80))]; }""")
 
 def drawn(root): return root.evaluate("e => e.querySelector('.curve') ? e.querySelector('.curve').getAttribute('d') : e.querySelector('img').src")
@@ -146,7 +148,7 @@ def moves(page, root, slider):
     first, last = ("ArrowLeft", "ArrowRight") if slider.evaluate("e => Number(e.value) > (Number(e.min) + Number(e.max))/2") else ("ArrowRight", "ArrowLeft")
     page.keyboard.press(first)
     there = drawn(root)
-    assert there != before and slider.evaluate("e => parseFloat(getComputedStyle(e).outlineWidth)") >= 2
+    assert there != before and slider.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
     page.keyboard.press(last)
     assert drawn(root) == before
     box = slider.bounding_box()

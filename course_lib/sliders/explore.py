@@ -45,8 +45,12 @@ class Explore:
         self.x, self.y, self.sliders = formula.x, formula.y, formula.sliders
 
     def __repr__(self): return f"a curve with the sliders {', '.join(self.sliders)}"
-    def values(self, **changed): return {name: r.start for name, r in self.sliders.items()} | changed
-    def title(self): return f"{self.loss_name} {_digits(self.loss())}" if self.loss_steps else ""
+    def values(self, **changed):
+        "Where the sliders stand, at their starts unless `changed`: `{name: number}`"
+        return {name: r.start for name, r in self.sliders.items()} | changed
+    def title(self):
+        "What stands above the curve at the start: the loss with its name, or nothing"
+        return f"{self.loss_name} {_digits(self.loss())}" if self.loss_steps else ""
 
     def curve(self, x, **changed):
         "The formula at `x`, sliders at their starts unless `changed`: `(n,)`"
@@ -123,7 +127,9 @@ def _like(given, v):
     return given.new_tensor(v, dtype=None if given.is_floating_point() else given.double().dtype)
 
 # %% ../../nbs/sliders/03_explore.ipynb #0470c468
-def mean_squared_error(preds, targs): return ((preds - targs)**2).mean()
+def mean_squared_error(preds, targs):
+    "The mean of the squared distances: one number"
+    return ((preds - targs)**2).mean()
 
 def explore(
     f,                      # a formula in x with a knob for each slider: `def f(a, b, x): return a*x + b`

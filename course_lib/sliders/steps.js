@@ -1,8 +1,10 @@
 // The frames of `steps`, to go through with buttons, a slider and the arrow keys.
 
 function steps(root, spec) {
-  const last = spec.frames.length - 1;
   const image = root.querySelector("img");
+  // The first frame is the static picture, which is there already.
+  const frames = [image.src, ...spec.frames];
+  const last = frames.length - 1;
   const box = make("div", { className: "controls" });
   const play = make("button", { className: "play" });
   const slider = make("input", { type: "range", min: 0, max: last, step: 1, value: 0 });
@@ -12,7 +14,7 @@ function steps(root, spec) {
 
   function show(i) {
     slider.value = i;
-    image.src = spec.frames[i];
+    image.src = frames[i];
     image.alt = says.textContent = spec.titles[i];
     slider.setAttribute("aria-valuetext", spec.titles[i]);
   }

@@ -45,7 +45,7 @@ class Steps:
 
     def __repr__(self): return f"{len(self.frames)} steps"
     def _repr_html_(self):
-        spec = dict(frames=self.frames, titles=self.titles, pause=self.pause)
+        spec = dict(frames=self.frames[1:], titles=self.titles, pause=self.pause)
         return live_page("steps", spec, self.frames[0], self.titles[0], self.width)
 
 def steps(
