@@ -153,7 +153,7 @@ def _busy(load=None, cores=os.cpu_count()):
 # %% ../nbs/lib/08_cli.ipynb #078a9bb9
 def _home(folder=None):
     "The folder we write to: it need not exist yet, but must be writable, with 1 GB free"
-    from course_lib.core import course_home
+    from course_lib.core import course_home, how_long_kept
     folder = Path(folder or course_home())
     place = next(p for p in (folder.resolve()/"here").parents if p.is_dir())         # it, or what is there above it
     free = shutil.disk_usage(place).free
@@ -161,7 +161,8 @@ def _home(folder=None):
         return False, f"home {folder} cannot be written", "set COURSE_HOME to a folder you may write to"
     cache = sum(f.stat().st_size for f in (folder/"cache").rglob("*.np[yz]"))
     kept = f" ({_gb(cache)} of pictures as bytes in its folder cache, which you may delete)" if cache else ""
-    return free > 1e9, f"home {folder}, {_gb(free)} free{kept}", "free some space, or set COURSE_HOME to another folder"
+    forgets = f". {how_long_kept()}" if how_long_kept() else ""
+    return free > 1e9, f"home {folder}, {_gb(free)} free{kept}{forgets}", "free some space, or set COURSE_HOME to another folder"
 
 def _data_folder(folder=None):
     "The folder of real data: it need not be set, but must exist when it is"
