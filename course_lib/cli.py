@@ -390,6 +390,57 @@ def quiz(lesson, seed=None):
     result = {"right": right, "of": len(asked), "day": time.strftime("%Y-%m-%d")}
     record(lambda data: data["quiz"].update({name: result}))
 
+# %% ../nbs/lib/08_cli.ipynb #9c4f0e21
+def _as_number(text):
+    "A word of the command line as the number that it is, else as it stands: the library says what is wrong with it"
+    for kind in int, float:
+        try: return kind(text)
+        except ValueError: pass
+    return text
+
+def _plan(ics, at, force, start, on, **given):
+    from course_lib.plan import calendar, keep, plan
+    if at and not ics: raise ValueError("--at is the hour in a calendar: add --ics plan.ics")
+    made = plan(start=start or (time.strftime("%Y-%m-%d") if ics and not on else None), on=on, **given)
+    data = ics and calendar(made, at)
+    print(made)
+    if ics: keep(ics, data, force)
+
+def _slides(lesson, file, force):
+    from course_lib.plan import keep
+    from course_lib.slides import slides
+    file = file or f"{Path(lesson).stem}_slides.html"
+    html, n = slides(lesson)
+    keep(file, html, force)
+    print(f"{n} slides. Open the file in a browser; space goes on, S shows the notes, F fills the screen, ? all keys.")
+
+def _progress(report, name, force):
+    from course_lib.selftest.progress import progress
+    if name and report is None: raise ValueError("--name is for a report: add --report")
+    if report is None: return progress()
+    from course_lib.selftest.report import write_report
+    write_report(report, name, force)
+
+def _for_groups(add):
+    "The commands of study groups, and of learners who show what they did"
+    pl = add("plan", _plan, "so many evenings, or days: what to read and do when", "--weeks 8 --hours 2")
+    pl.add_argument("--weeks", metavar="N", type=_as_number, help="a group: so many weekly evenings")
+    pl.add_argument("--hours", metavar="H", type=_as_number, help="of so many hours")
+    pl.add_argument("--days", metavar="N", type=_as_number, help="by oneself: so many days")
+    pl.add_argument("--minutes", metavar="M", type=_as_number, help="of so many minutes")
+    pl.add_argument("--lessons", metavar="LESSON", nargs="+", help="some of `course list`; none: all")
+    pl.add_argument("--start", metavar="DATE", help="the first date, as 2026-12-01")
+    pl.add_argument("--on", metavar="DAY", help="the weekday, as tue; with --days also mon,wed,fri")
+    pl.add_argument("--ics", metavar="FILE", help="write a calendar, which every calendar program reads")
+    pl.add_argument("--at", metavar="HOUR", help="the hour in it, as 19:00; without one: whole days")
+    sl = add("slides", _slides, "slides from a lesson, in a file that needs no network", "04_descent")
+    sl.add_argument("lesson", metavar="LESSON", help="a name from `course list`, or a notebook")
+    sl.add_argument("file", metavar="FILE", nargs="?", help="where to write them; default: LESSON_slides.html")
+    pr = add("progress", _progress, "which exercises have been passed? --report: a page to show", "--report")
+    pr.add_argument("--report", metavar="FILE", nargs="?", const="", help="write a page: FILE.md, FILE.html, or both")
+    pr.add_argument("--name", metavar="NAME", help="the name that stands on it; without: none")
+    for c in pl, sl, pr: c.add_argument("--force", action="store_true", help="write over a file that is there")
+
 # %% ../nbs/lib/08_cli.ipynb #ee5a5fb6
 def _list():
     for name, question in lessons().items(): print(f"{name:17} {question}")
@@ -407,10 +458,6 @@ def _data(name):
     if name in IN_MEMORY: return print(f"{name}: {get_arrays(name)}")
     folder = get_data(name)
     print(f"{folder}: {sum(p.is_file() for p in folder.rglob('*')):,} files")
-
-def _progress():
-    from course_lib.selftest.progress import progress
-    progress()
 
 def parser():
     "What `course` understands; each subcommand stores its function as `fn`"
@@ -431,7 +478,7 @@ def parser():
     prac.add_argument("--no-open", action="store_true", help="only make the copy")
     ask = add("quiz", quiz, "ask the questions at a lesson's end, in another order each time", "04_descent")
     ask.add_argument("lesson", metavar="LESSON", help="a name from `course list`")
-    add("progress", _progress, "which exercises have been passed?")
+    _for_groups(add)
     add("doctor", doctor, "is this machine ready?")
     run = add("run", _run, "run a lesson without a browser; it is kept in _run/", "01_pets --data pets")
     run.add_argument("lesson", metavar="LESSON", help="a name from `course list`, or a notebook")

@@ -91,7 +91,7 @@ def exercise_minutes(lesson):
 
 def quiz_minutes(file): return 2/3*len(quiz(parse_notebook(Path(file).read_bytes())[0]))
 
-# %% ../nbs/lib/10_plan.ipynb #d61fd739
+# %% ../nbs/lib/10_plan.ipynb #ade7811a
 TALK = 5                # minutes for each "Stop and talk", which a lesson's own minutes leave out
 
 class Part(NamedTuple):
@@ -123,6 +123,7 @@ def parts(lesson, start="."):
     "A lesson's sections, each followed by its exercises, and its questionnaire: `[Part]`. Their minutes are the lesson's"
     file = find_lesson(lesson, start)
     sections = lesson_sections(nbformat.read(file, as_version=4))
+    if not promised(file): raise ValueError(f"{lesson} does not say how many minutes it takes: its second cell has no such line.")
     read, practise = promised(file)
     where = {task.name: _place(task, sections) for task in declared(_module("selftest", "exercises", lesson))}
     todo, res = _practising(lesson, file, practise), []

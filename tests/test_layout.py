@@ -18,13 +18,14 @@ MAY = {"args": "", "core": "args", "plot": "args core", "labels": "args", "train
        "pictures.shapes": "", "pictures.critters": "pictures.shapes", "pictures.camera": "pictures.shapes pictures.critters", "pictures.owl": "pictures.shapes",
        "pictures.digits": "pictures.shapes", "pictures.sky": "pictures.shapes", "pictures.fetch": "core",
        "pictures.arrays": "args core data pictures.shapes pictures.digits pictures.sky pictures.fetch",
-       "sliders.trace": "", "sliders.page": "", "sliders.interact": "sliders.page", "sliders.steps": "sliders.page",
-       "sliders.explore": "sliders.trace sliders.page sliders.interact",
+       "sliders.trace": "", "sliders.page": "", "sliders.interact": "sliders.page", "sliders.steps": "sliders.page", "sliders.axes": "sliders.page",
+       "sliders.explore": "sliders.trace sliders.page sliders.interact sliders.axes", "sliders.points": "sliders.trace sliders.page sliders.interact sliders.axes",
        "selftest.exercise": "", "selftest.progress": "core plot selftest.exercise", "selftest.expect": "selftest.progress", "selftest.compare": "", "selftest.trial": "core",
        "selftest.check": "plot selftest.exercise selftest.progress selftest.compare selftest.trial",
        "folder": "args selftest.files selftest.notebook", "selftest.notebook": "", "selftest.clean": "selftest.notebook", "selftest.practice": "selftest.exercise selftest.notebook selftest.clean",
-       "selftest.files": "selftest.notebook selftest.clean selftest.practice", "selftest.audit": "selftest.exercise selftest.progress selftest.trial selftest.check selftest.practice"}
-WITHOUT_TORCH = {"args", "labels", "cli", "folder", *(n for n in MAY if n.startswith("sliders.")), "selftest.exercise", "selftest.notebook", "selftest.clean", "selftest.practice", "selftest.files",
+       "selftest.files": "selftest.notebook selftest.clean selftest.practice", "selftest.audit": "selftest.exercise selftest.progress selftest.trial selftest.check selftest.practice",
+       "cli": "", "plan": "args cli selftest.exercise selftest.notebook selftest.practice", "slides": "cli selftest.notebook selftest.practice", "selftest.report": "cli plan selftest.progress"}
+WITHOUT_TORCH = {"args", "labels", "cli", "folder", "plan", "slides", *(n for n in MAY if n.startswith("sliders.")), "selftest.exercise", "selftest.notebook", "selftest.clean", "selftest.practice", "selftest.files",
                  *(f"pictures.{n}" for n in ("shapes", "critters", "camera", "owl", "digits", "sky"))}
 EVERY = {p.relative_to(ROOT/"course_lib").with_suffix("").as_posix().replace("/", "."): p for p in sorted((ROOT/"course_lib").rglob("*.py")) if p.stem[0] != "_"}
 MODULES = {name: p for name, p in EVERY.items() if not name.startswith("selftest.exercises.")}
@@ -124,12 +125,12 @@ def found(pattern, but=()):
     hits = {name: set(re.findall(pattern, text)) for name, text in texts().items() if name not in but}
     return {name: what for name, what in hits.items() if what}
 
-CITED = {"quarto-dev", "fastai"}      # other projects on GitHub that a page may link to
+CITED = {"quarto-dev", "fastai", "markedjs"}      # other projects on GitHub that a page may link to
 
 def test_one_address():
     "The address of the project stands in settings.ini; what has it besides is made from there, and agrees"
     s = settings()
-    made = {"settings.ini", "README.md", "nbs/index.ipynb", "nbs/nbdev.yml", "course_lib/_modidx.py", *(n for n in texts() if n.startswith(("clean/", "practice/")))}
+    made = {"settings.ini", "README.md", "CITATION.cff", "nbs/index.ipynb", "nbs/practice.ipynb", "nbs/about.ipynb", "nbs/nbdev.yml", "course_lib/_modidx.py", *(n for n in texts() if n.startswith(("clean/", "practice/")))}
     assert found(re.escape(s["git_url"]) + "|" + re.escape(f"{s['user']}.github.io"), but=made | {n for n in texts() if n.startswith("nbs/lessons")}) == {}
     others = found(r"(?:github(?:usercontent)?\.com|google\.com/github)/([A-Za-z][\w-]*)/")
     assert {n: who - {s["user"], *CITED} for n, who in others.items() if who - {s["user"], *CITED}} == {}, "another address than that of settings.ini"

@@ -38,7 +38,7 @@ def _of(path, f, *args):
 
 def _read(file): return _of(file.name, parse_notebook, file.read_bytes())[0]
 
-def all_tasks(top):
+def all_tasks(top):         # the folder of the course
     "The exercises of each lesson, `{lesson: [Task]}`; ValueError when two have one name"
     res, seen = {}, {}
     for file in sorted(Path(top).glob("nbs/exercises/*.ipynb")):
@@ -64,7 +64,9 @@ def _with(words, cells):
     i = next((i for i, c in enumerate(cells) if c["kind"] == "code"), len(cells))
     return [*cells[:i], words_cell(words), *cells[i:]]
 
-def course_files(top, only=None):       # names of lessons; None: all
+def course_files(
+    top,            # the folder of the course
+    only=None):     # names of lessons; default: all
     "The clean and practice notebooks of the lessons, `{path: text}`; ValueError naming lesson and cell"
     top, todo, res = Path(top), all_tasks(top), {}
     for file in sorted(top.glob("nbs/lessons/*.ipynb")):
@@ -78,12 +80,14 @@ def course_files(top, only=None):       # names of lessons; None: all
     return res
 
 # %% ../../nbs/selftest/08_files.ipynb #8ad2506a
-def stale(targets):
+def stale(targets):             # what `course_files` gives
     "Those of `{path: text}` that are missing or differ"
     def now(p): return p.read_bytes().replace(b"\r\n", b"\n") if p.is_file() else None     # git on Windows writes \r\n
     return [p for p, text in targets.items() if now(p) != text.encode()]
 
-def leftovers(top, targets):
+def leftovers(
+    top,            # the folder of the course
+    targets):       # what `course_files` gives
     "Generated notebooks that no lesson asks for any more"
     made = [p for folder in ("clean", "practice") for p in sorted(Path(top).glob(f"{folder}/*.ipynb"))]
     return [p for p in made if p not in targets]
@@ -100,7 +104,9 @@ def _write(path, text):
     finally:
         if tmp.exists(): tmp.unlink()
 
-def update(targets, force=False):       # overwrite what somebody has changed
+def update(
+    targets,            # what `course_files` gives
+    force=False):       # overwrite what somebody has changed
     "Writes the stale ones of `{path: text}`: `(written, left alone because somebody has changed them)`"
     old = stale(targets)
     left = [p for p in old if p.exists() and is_edited(p.read_bytes()) and not force]
@@ -109,7 +115,9 @@ def update(targets, force=False):       # overwrite what somebody has changed
     return written, left
 
 # %% ../../nbs/selftest/08_files.ipynb #defa073b
-def foreign_files(source, dest):
+def foreign_files(
+    source,         # a folder of notebooks
+    dest):          # another, for what is made from them
     "The clean form of each notebook in `source`, `{path: text}`, and a sentence for each that cannot be used"
     source, dest = Path(source), Path(dest)
     if not source.is_dir(): raise ValueError(f"{source} is not a folder: give the folder that holds the notebooks.")
