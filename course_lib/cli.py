@@ -349,12 +349,13 @@ def _started(folder, done):         # what start_folder says
                             f"beside it: {_files(done['beside'])}")
 
 def _start(folder):
-    from course_lib.folder import start_folder
-    done, top = start_folder(folder), Path(folder).expanduser().resolve()
+    from course_lib.folder import check_folder, start_folder
+    done, top = start_folder(folder), check_folder(folder)
     _fill(top)
     for line in _started(folder, done): print(line)
     if _in_jupyter(): return print(f"Next: in the file browser open {_said(top/'start.ipynb')}")
-    go = "" if top == Path.cwd() else f'cd {folder}  , then  '
+    where = str(_said(top))
+    go = "" if where == "." else f'cd "{where}"  , then  ' if " " in where else f"cd {where}  , then  "
     print(f"Next:  {go}course lab")
 
 # %% ../nbs/lib/08_cli.ipynb #19c7771a
