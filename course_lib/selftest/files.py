@@ -57,7 +57,7 @@ _CLEAN = ("The lesson without its words. Before you run a section: what are its 
 _PRACTICE = "Write what *your code here* asks for,"
 
 _OWN = ("in a copy of your own. In the lab that is [my/{0}.ipynb](../my/{0}.ipynb); "
-        "on Colab, *File* and *Save a copy in Drive* make one.")
+        "on Colab, *File* and *Save a copy in Drive* make one; what Kaggle opens is one.")
 
 def _with(words, cells):
     "The cells with a line of words above the first code cell"
