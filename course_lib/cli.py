@@ -153,7 +153,7 @@ def _busy(load=None, cores=os.cpu_count()):
 # %% ../nbs/lib/08_cli.ipynb #078a9bb9
 def _home(folder=None):
     "The folder we write to: it need not exist yet, but must be writable, with 1 GB free"
-    from course_lib.core import course_home
+    from course_lib.core import course_home, how_long_kept
     folder = Path(folder or course_home())
     place = next(p for p in (folder.resolve()/"here").parents if p.is_dir())         # it, or what is there above it
     free = shutil.disk_usage(place).free
@@ -161,7 +161,8 @@ def _home(folder=None):
         return False, f"home {folder} cannot be written", "set COURSE_HOME to a folder you may write to"
     cache = sum(f.stat().st_size for f in (folder/"cache").rglob("*.np[yz]"))
     kept = f" ({_gb(cache)} of pictures as bytes in its folder cache, which you may delete)" if cache else ""
-    return free > 1e9, f"home {folder}, {_gb(free)} free{kept}", "free some space, or set COURSE_HOME to another folder"
+    forgets = f". {how_long_kept()}" if how_long_kept() else ""
+    return free > 1e9, f"home {folder}, {_gb(free)} free{kept}{forgets}", "free some space, or set COURSE_HOME to another folder"
 
 def _data_folder(folder=None):
     "The folder of real data: it need not be set, but must exist when it is"
@@ -348,12 +349,13 @@ def _started(folder, done):         # what start_folder says
                             f"beside it: {_files(done['beside'])}")
 
 def _start(folder):
-    from course_lib.folder import start_folder
-    done, top = start_folder(folder), Path(folder).expanduser().resolve()
+    from course_lib.folder import check_folder, start_folder
+    done, top = start_folder(folder), check_folder(folder)
     _fill(top)
     for line in _started(folder, done): print(line)
     if _in_jupyter(): return print(f"Next: in the file browser open {_said(top/'start.ipynb')}")
-    go = "" if top == Path.cwd() else f'cd {folder}  , then  '
+    where = str(_said(top))
+    go = "" if where == "." else f'cd "{where}"  , then  ' if " " in where else f"cd {where}  , then  "
     print(f"Next:  {go}course lab")
 
 # %% ../nbs/lib/08_cli.ipynb #19c7771a

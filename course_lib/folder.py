@@ -6,7 +6,7 @@
 __all__ = ['FOLDERS', 'course_notebooks', 'shipped', 'untouched', 'fate', 'check_folder', 'start_folder']
 
 # %% ../nbs/lib/12_folder.ipynb #1e701c0e
-import hashlib, json
+import hashlib, json, os
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -60,7 +60,7 @@ def _outside(top):
 
 def check_folder(folder):
     "The folder as an absolute path if notebooks may be put there; ValueError saying why not, and what to do"
-    top = a_path("folder", folder, "course").expanduser().resolve()
+    top = Path(os.path.expanduser(a_path("folder", folder, "course"))).resolve()
     if not top.exists(): return top
     if not top.is_dir(): raise ValueError(f"{folder} is a file: give the name of a folder, such as course.")
     if (top/"course_lib").is_dir() and (top/"nbs/lessons").is_dir():

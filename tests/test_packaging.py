@@ -116,8 +116,8 @@ def alone(python, tmp_path, monkeypatch):
     "Runs a command of that environment, without a network, in an empty folder"
     env = offline(tmp_path/"home") | {"PYTHONPATH": str(ROOT/"tests/offline")}
     (tmp_path/"here").mkdir()
-    def said(*words, cwd=tmp_path/"here", code=0):
-        r = run(python.with_name(words[0]), *words[1:], cwd=cwd, env=env)
+    def said(*words, cwd=tmp_path/"here", code=0, **more):
+        r = run(python.with_name(words[0]), *words[1:], cwd=cwd, env=env | more)
         assert r.returncode == code, r.stdout
         return r.stdout
     said.env, said.here, said.course = env, tmp_path/"here", python.with_name("course")
@@ -146,6 +146,9 @@ def test_a_folder_from_the_wheel(alone):
         if file.parent.name != "my": assert [link for link in links if not (file.parent/link).exists()] == [], file
     assert alone("course", "list", cwd=top).startswith("01_pets ") and "04_descent_practice.ipynb is yours" in alone("course", "practice", "04_descent", "--no-open", cwd=top)
     assert "as they should be" in alone("course", "clean", "--check", cwd=top) and f"your notebooks: {top/'my'}" in alone("course", "doctor", cwd=top)
+    assert "01_pets" in alone("course", "plan", "--weeks", "8", "--hours", "2", cwd=top)
+    alone("course", "slides", "04_descent", cwd=top, JUPYTER_PATH=str(Path(sys.prefix)/"share/jupyter"))     # nbconvert's templates are not installed again
+    assert (top/"04_descent_slides.html").stat().st_size > 100_000
     mine = top/"nbs/lessons/04_descent.ipynb"
     mine.write_text(mine.read_text(encoding="utf-8").replace("lr = 0.1", "lr = 0.2"), encoding="utf-8")
     record = json.loads((top/".course/files.json").read_text())
