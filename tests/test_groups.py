@@ -67,7 +67,7 @@ def walk(page):
         if page.evaluate("Reveal.isLastSlide()"): return
         page.evaluate("Reveal.next()")
 
-@pytest.mark.parametrize("lesson", ["01_pets", "04_descent"])
+@pytest.mark.parametrize("lesson", ["01_pets", "04_descent", "06_tensors"])
 def test_every_slide_is_seen_whole(browser, deck, lesson):
     page = opened(browser, deck(lesson))
     told = list(walk(page))
