@@ -25,12 +25,16 @@ def shown(value):
     text = _short.repr(value)
     return f"of type {type(value).__name__}" if "\n" in text or text.startswith("<") or len(text) > 200 else text
 
-def wrong(name, value, must):
-    "The error for an argument: what it is, what it must be"
+def wrong(
+    name, value,                    # of the argument
+    must):                          # what it must be, with one that works
+    "The `ValueError` for an argument, to be raised: what it is, what it must be"
     return ValueError(f"{name} is {shown(value)}: it must be {must}.")
 
-def did_you_mean(name, names):
-    "The part of a sentence that proposes the nearest of `names`, or nothing"
+def did_you_mean(
+    name,                           # as it was written
+    names):                         # that there are
+    "The part of a sentence that proposes the nearest name, or an empty text"
     close = get_close_matches(str(name), map(str, names), n=1, cutoff=0.4)
     return f"did you mean {close[0]!r}? " if close else ""
 
@@ -48,22 +52,27 @@ def _limits(**limits):
     return f", {' and '.join(said)}" if said else ""
 
 def whole(
-    name, value,
+    name, value,                    # of the argument
     like,                           # one that works, for the sentence
-    least=-math.inf, most=math.inf):
+    least=-math.inf, most=math.inf):    # both are allowed themselves
     "`value` as an int, 3.0 is one; ValueError when it is none or beyond the limits"
     n = _plain(value)
     if _is_number(n) and n == n//1 and least <= n <= most: return int(n)
     raise wrong(name, value, f"a whole number{_limits(least=least, most=most)}, such as {like}")
 
-def number(name, value, like, above=-math.inf, least=-math.inf, most=math.inf, below=math.inf):
+def number(
+    name, value,                    # of the argument
+    like,                           # one that works, for the sentence
+    above=-math.inf, least=-math.inf, most=math.inf, below=math.inf):   # `least` and `most` are allowed themselves
     "`value` as a float; ValueError when it is no number, not finite, or beyond the limits"
     x = _plain(value)
     if _is_number(x) and above < x < below and least <= x <= most: return float(x)
     raise wrong(name, value, f"a number{_limits(above=above, least=least, most=most, below=below)}, such as {like}")
 
-def rates(name, lr, slices=False):
-    "A learning rate or a list of them, with `slices` also `slice(low, high)` and `slice(high)`; ValueError for others"
+def rates(
+    name, lr,                       # of the argument, and a rate or a list of rates, 0 or more
+    slices=False):                  # whether `slice(low, high)` and `slice(high)` will do as well
+    "Learning rates in plain form: a float, a list of floats, or a slice; ValueError for others"
     if getattr(lr, "ndim", 0) == 1: lr = lr.tolist()
     if isinstance(lr, (list, tuple)): return [number(f"{name}[{i}]", x, 1e-3, least=0) for i, x in enumerate(lr)]
     if not slices or not isinstance(lr, slice): return number(name, lr, 1e-3, least=0)
@@ -71,54 +80,72 @@ def rates(name, lr, slices=False):
     if lr.stop is not None and lr.step is None and low <= high: return slice(low, high)
     raise wrong(name, lr, "slice(low, high), such as slice(1e-4, 1e-3), or slice(high)")
 
-def switch(name, value):
+def switch(
+    name, value):                   # of the argument
     "`value` as a bool; ValueError for what is neither on nor off: the text 'False' would count as true"
     if _plain(value) in (False, True): return bool(value)
     raise wrong(name, value, "True or False")
 
 # %% ../nbs/lib/09_args.ipynb #94e6a170
-def word(name, value, like):
-    "`value` if it is a text that is not empty"
+def word(
+    name, value,                    # of the argument
+    like):                          # one that works, for the sentence
+    "A text that is not empty, as it is; ValueError for others"
     if isinstance(value, str) and value: return value
     raise wrong(name, value, f"a text, such as {like!r}")
 
-def one_of(name, value, names):
-    "`value` if it is one of `names`; the sentence proposes the nearest"
+def one_of(
+    name, value,                    # of the argument
+    names):                         # that are known
+    "One of the names that are known, as it is; ValueError for others, with the nearest in the sentence"
     names = list(names)
     if isinstance(value, (str, int)) and value in names: return value
     some = ", ".join(map(repr, names[:6])) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
     raise wrong(name, value, f"one of {some}; {did_you_mean(value, names)}check the spelling")
 
-def a_path(name, value, like, what="a path"):
-    "`value`, a text or a Path, as a Path, with `~` for the home folder. An empty text is none: it would be this folder"
+def a_path(
+    name, value,                    # of the argument: a text or a Path
+    like,                           # one that works, for the sentence
+    what="a path"):                 # in other words
+    "A Path, with `~` for the home folder. An empty text is none, ValueError: it would be this folder"
     if isinstance(value, (str, os.PathLike)) and str(value).strip(): return Path(os.path.expanduser(value))
     raise wrong(name, value, f"{what}, such as {like!r}")
 
-def a_list(name, value, of):
-    "`value` as a list; ValueError for a text, which Python would take apart letter by letter"
+def a_list(
+    name, value,                    # of the argument: anything to loop over
+    of):                            # what it must hold, for the sentence
+    "A list; ValueError for a text, which Python would take apart letter by letter"
     if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__") or getattr(value, "shape", None) == ():
         raise wrong(name, value, f"a list of {of}")
     return list(value)
 
-def paths(name, files):
-    "A list of files as Paths"
+def paths(
+    name, files):                   # of the argument, and texts or Paths
+    "A list of Paths; ValueError when one of them is none"
     files = a_list(name, files, "files")
     try: return [Path(f) for f in files]
     except TypeError: raise wrong(name, files, "a list of files, each a text or a Path") from None
 
 # %% ../nbs/lib/09_args.ipynb #631ada7a
-def function(name, value, like):
-    "`value` if it can be called. A class of layers is none: calling it makes a layer, and no loss"
+def function(
+    name, value,                    # of the argument
+    like):                          # one that works, for the sentence
+    "What can be called, as it is. A class of layers is none, ValueError: calling it makes a layer, and no loss"
     if callable(value) and not (isinstance(value, type) and hasattr(value, "forward")): return value
     raise wrong(name, value, f"a function, such as {like}")
 
-def functions(name, values, like):
+def functions(
+    name, values,                   # of the argument
+    like):                          # one that works, for the sentence
     "A list of functions: one alone is as good as a list of one, and None as an empty one"
     if values is None: return []
     if callable(values) or isinstance(values, str): values = [values]
     return [function(name, f, like) for f in a_list(name, values, f"functions, such as [{like}]")]
 
-def able(name, value, method, must):
-    "`value` if it is an object with `method`; a class, or what lacks it, must be something else"
+def able(
+    name, value,                    # of the argument
+    method,                         # that the object must have
+    must):                          # what it must be, for the sentence
+    "An object that has the method, as it is; ValueError for a class, or for what lacks it"
     if hasattr(value, method) and not isinstance(value, type): return value
     raise wrong(name, value, must)

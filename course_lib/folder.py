@@ -30,7 +30,8 @@ def shipped(package=None):          # the file course_lib/__init__.py
     package = Path(package or find_spec("course_lib").origin).resolve().parent
     for top in package/"_notebooks", package.parent:
         if (top/"nbs/lessons").is_dir(): return top
-    raise ValueError(f"The course in {package} came without its lessons: install it again, pip install --force-reinstall --no-deps course_lib")
+    raise ValueError(f"The course in {package} came without its lessons: install it again, with  "
+                     "pip install --force-reinstall --no-deps course_lib")
 
 # %% ../nbs/lib/12_folder.ipynb #50343b27
 def _sha(data): return hashlib.sha256(data).hexdigest()
@@ -44,7 +45,7 @@ def _same_text(a, b):
     try: return fingerprint(parse_notebook(a)[0]) == fingerprint(parse_notebook(b)[0])
     except ValueError: return False
 
-def fate(now, new, written=None):       # bytes in the folder, None: nothing there; bytes to bring; checksum of what came last
+def fate(now, new, written=None):   # bytes in the folder, or None; bytes to bring; checksum of what was written last
     "What to do with a notebook of the folder: 'write' it, 'leave' it, or put the new one 'beside' it"
     if now is None: return "write"
     if now == new: return "leave"
@@ -54,7 +55,7 @@ def fate(now, new, written=None):       # bytes in the folder, None: nothing the
 # %% ../nbs/lib/12_folder.ipynb #40bc841b
 def _outside(top):
     "What leads out of the folder `top` among the places we write to; None if nothing does"
-    places = [top/".course", *(top/folder for folder in FOLDERS), *(f for folder in FOLDERS for f in top.glob(f"{folder}/*"))]
+    places = [top/name for name in (".course", *FOLDERS)] + [f for name in FOLDERS for f in top.glob(f"{name}/*")]
     return next((p for p in places if not p.resolve().is_relative_to(top)), None)
 
 def check_folder(folder):
@@ -70,7 +71,8 @@ def check_folder(folder):
         raise ValueError(f"{folder} has other things in it, such as {others[0]}: "
                          f"take a folder of its own, such as {Path(folder)/'course'}.")
     if found := _outside(top):
-        raise ValueError(f"{found} leads to {found.resolve()}, out of the folder: take that link away, or another folder.")
+        raise ValueError(f"{found} leads to {found.resolve()}, out of the folder: "
+                         "take that link away, or another folder.")
     return top
 
 # %% ../nbs/lib/12_folder.ipynb #426d5603

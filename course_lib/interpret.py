@@ -16,7 +16,10 @@ from .plot import Table, new_ax, show_images
 # %% ../nbs/lib/07_interpret.ipynb #61ee72b8
 class Interpretation:
     "Predictions beside the truth, `n` pictures of `c` classes; `from_learner` makes one from a validation set"
-    def __init__(self, probs, targs, vocab,
+    def __init__(self,
+        probs,                  # probabilities `(n,c)`, rows that sum to 1
+        targs,                  # the right classes as positions in the vocabulary `(n,)`
+        vocab,                  # the names of the `c` classes
         pictures=None):         # files, or anything `show_images` draws, one per row of `probs`
         self.probs, self.targs, self.pictures = np.asarray(probs), np.asarray(targs), pictures
         self.vocab = list(able("vocab", vocab, "__len__", "a list of class names"))
@@ -35,8 +38,9 @@ class Interpretation:
         self.losses = -np.log(self.probs[np.arange(len(self.targs)), self.targs].clip(1e-12))
 
     @classmethod
-    def from_learner(cls, learn):
-        "What `learn` says about its validation set, in the set's order"
+    def from_learner(cls,
+        learn):                 # a `Learner`, trained
+        "What a learner says about its validation set, in the set's order: an `Interpretation`"
         probs, targs = able("learn", learn, "get_preds", "a learner, such as vision_learner(...)").get_preds()
         files = learn.dls.files
         return cls(probs, targs, learn.dls.vocab, [files[i] for i in learn.dls.valid.idx] if files else None)
@@ -45,36 +49,41 @@ class Interpretation:
         return f"{(self.preds != self.targs).sum()} of {len(self.targs)} pictures wrong ({len(self.vocab)} classes)"
 
     def confusion_matrix(self):
-        "How often class `i` was taken for class `j`: counts `(c,c)`, truth in rows"
+        "How often each class was taken for each: counts `(c,c)`, truth in rows, predictions in columns"
         c = len(self.vocab)
         return np.bincount(self.targs*c + self.preds, minlength=c*c).reshape(c, c)
 
-    def most_confused(self, min_val=1):
-        "Wrong pairs, most frequent first: a `Table` with `truth`, `prediction`, `times` (at least `min_val`)"
+    def most_confused(self,
+        min_val=1):             # pairs that were mixed up less often are left out
+        "Wrong pairs, most frequent first: a `Table` with the columns truth, prediction, times"
         min_val, errors, vocab = whole("min_val", min_val, 1, least=0), self.preds != self.targs, self.vocab
         pairs = Counter(zip(self.targs[errors].tolist(), self.preds[errors].tolist())).most_common()
         return Table(dict(truth=vocab[t], prediction=vocab[p], times=n) for (t, p), n in pairs if n >= min_val)
 
-    def times_confused(self, a, b):
-        "How many pictures of class `a` were taken for `b`, or of `b` for `a`"
+    def times_confused(self,
+        a, b):                  # names of two classes
+        "How many pictures of one class were taken for the other, both ways; ValueError for an unknown class"
         m, (i, j) = self.confusion_matrix(), (self.vocab.index(one_of("class", c, self.vocab)) for c in (a, b))
         if i == j: raise ValueError(f"Both classes are {a!r}, and none is taken for itself: name two different ones.")
         return int(m[i, j] + m[j, i])
 
     def per_class(self):
-        "For each class: how many pictures, the share of them that is found, the share of its predictions that is right"
+        "For each class its pictures, recall (share of them found) and precision (share of its predictions right): a `Table`"
         m = self.confusion_matrix()
         def share(a, b): return a/b if b else float("nan")
         rows = zip(self.vocab, m.diagonal(), m.sum(1), m.sum(0))
         return Table({"class": v, "pictures": int(n), "recall": share(right, n), "precision": share(right, said)}
                      for v, right, n, said in rows)
 
-    def top_losses(self, k=9):
-        "Rows of the `k` highest losses, highest first"
+    def top_losses(self,
+        k=9):                   # how many
+        "The rows with the highest losses, highest first: positions `(k,)`"
         return np.argsort(-self.losses, kind="stable")[:whole("k", k, 9, least=1)]
 
-    def plot_top_losses(self, k=9, ncols=3):
-        "Draws the `k` pictures with the highest loss: prediction / truth, then loss / probability of the truth"
+    def plot_top_losses(self,
+        k=9,                    # how many
+        ncols=3):               # pictures per row
+        "Draws the pictures with the highest loss: prediction and truth, then loss / probability of the truth"
         if self.pictures is None: raise ValueError(
             "There are no pictures to draw: give Interpretation the files, or use Interpretation.from_learner(learn).")
         rows = self.top_losses(k)
@@ -82,8 +91,9 @@ class Interpretation:
         titles = [f"{name}\n{self.losses[i]:.2f} / {self.probs[i, self.targs[i]]:.2f}" for name, i in zip(names, rows)]
         return show_images([_open(self.pictures[i]) for i in rows], titles, ncols=ncols, size=2.2)
 
-    def plot_confusion_matrix(self, ax=None):
-        "Draws the confusion matrix, errors shaded by how frequent they are, every count above 0 written in its cell"
+    def plot_confusion_matrix(self,
+        ax=None):
+        "Draws the confusion matrix, errors shaded by how frequent they are, every count above 0 in its cell: the axes"
         m, c = self.confusion_matrix(), len(self.vocab)
         ax = new_ax(ax, figsize=(max(3.5, 0.3*c + 1.5),)*2)
         errors = np.where(np.eye(c, dtype=bool), 0, m)              # else the diagonal outshines every error

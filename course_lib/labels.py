@@ -60,7 +60,7 @@ def csv_label(
     name_col,               # the column with names of files; folders before them do not matter
     value_col,              # the column with the labels
     encoding="utf-8-sig",   # of tables that spreadsheets wrote often "latin-1"
-    delimiter=","):         # and ";"
+    delimiter=","):         # of such tables often ";"
     "A labeller that looks a file's name up in a CSV table; ValueError when a column or a file is missing"
     return _looked_up(_table(file, name_col, value_col, encoding, delimiter), name_col, file)
 

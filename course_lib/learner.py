@@ -42,7 +42,7 @@ def vision_learner(
 class Learner:
     "A model, the data it learns from, and the loss it lowers"
     def __init__(self,
-        dls,                            # `DataLoaders`: batches to learn from, batches to validate on, names of classes
+        dls,                            # batches to learn from and to validate on, names of classes: `DataLoaders`
         net,                            # any module that turns `xb` into scores `(n,c)`
         loss_func=F.cross_entropy,      # scores `(n,c)` and labels `(n,)` -> one number
         metrics=training.error_rate,    # one or a list of functions `(preds, targs) -> number`, for the table
@@ -284,7 +284,7 @@ def _meant(file):
 _AGAIN = "export the learner again"
 
 def read_about(file):
-    "What `Learner.export` wrote beside the weights: arch, vocab, size, method, stats, torch; ValueError for other files"
+    "What `Learner.export` wrote beside the weights: arch, vocab, size, method, stats, ...; ValueError for other files"
     file = _meant(file)
     if file.is_dir(): raise ValueError(f"{file} is a folder: name the file in it that export() wrote.")
     try:

@@ -26,17 +26,23 @@ from .core import patience
 
 # %% ../nbs/lib/05_model.ipynb #9fc02a04
 class BodyHead(nn.Module):
-    "A classifier in two parts, `head(body(xb))`: `(n,3,h,w) -> (n,nf) -> (n,n_out)`"
-    def __init__(self, body, head):
+    "A classifier in two parts: scores are `head(body(xb))`"
+    def __init__(self,
+        body,               # pictures `(n,3,h,w)` -> features `(n,nf)`
+        head):              # features `(n,nf)` -> scores `(n,n_out)`
         super().__init__()
         self.body, self.head = body, head
 
-    def forward(self, xb): return self.head(self.body(xb))
+    def forward(self,
+        xb):                # pictures `(n,3,h,w)`, normalised
+        "Scores `(n,n_out)`"
+        return self.head(self.body(xb))
 
 def _linears(model): return [name for name, m in model.named_modules() if isinstance(m, nn.Linear)]
 
-def cut(model):
-    "Takes the last linear layer off a classifier: `(body, nf)`, the body gives `(n,nf)`; ValueError if there is none"
+def cut(
+    model):                 # a classifier; it is changed
+    "Takes the last linear layer off: `(body, nf)`, a body that gives `(n,nf)`; ValueError when there is none"
     linear = _linears(model)
     if not linear: raise ValueError(
         f"{type(model).__name__} has no linear layer to replace: use another architecture, or a BodyHead of your own.")
@@ -45,7 +51,10 @@ def cut(model):
     setattr(model.get_submodule(parent), child, nn.Identity())
     return model, nf
 
-def new_head(nf, n_out, drop=0.25):
+def new_head(
+    nf,                     # features that the body gives
+    n_out,                  # classes
+    drop=0.25):             # share of the features that dropout hides while training
     "BatchNorm (brings all features to one scale), dropout, and one linear layer: `(n,nf) -> (n,n_out)`"
     nf, n_out = whole("nf", nf, 512, least=1), whole("n_out", n_out, 2, least=1)
     drop = number("drop", drop, 0.25, least=0, most=1)
@@ -55,12 +64,13 @@ def new_head(nf, n_out, drop=0.25):
 LEFT_OUT = "googlenet", "inception_v3", "mnasnet", "squeezenet"  # extra outputs, two kinds of weights, no linear layer
 
 def architectures():
-    "The names that `create_model` knows: `tiny_resnet`, and torchvision's classifiers but for a few built differently"
+    "The names that `create_model` knows: tiny_resnet, and torchvision's classifiers but for a few built differently"
     from torchvision import models
     return ["tiny_resnet", *(name for name in models.list_models(module=models) if not name.startswith(LEFT_OUT))]
 
-def build(arch):
-    "The untrained classifier named `arch`; ValueError with close names for an unknown one"
+def build(
+    arch):                  # a name that `architectures` lists
+    "An untrained classifier; ValueError with names that are close for an unknown one"
     if not isinstance(arch, str): raise wrong(
         "arch", arch, "a name in quotes, such as 'resnet18'; a model of your own goes into Learner(dls, model)")
     if arch == "tiny_resnet": return resnet.tiny_resnet()
@@ -73,7 +83,9 @@ def build(arch):
 # %% ../nbs/lib/05_model.ipynb #f77b2495
 SHA256 = {"tiny_resnet": "0cffee04f188f76f879c1ab948328993cf97707524b4b7a9fe2c8997eda1877e"}  # from scripts/pretrain.py
 
-def embedded_weights(name="tiny_resnet", folder=None):
+def embedded_weights(
+    name="tiny_resnet",
+    folder=None):       # where the file is; None: in the package
     "The package's own weights: `(state dict in float32, {'mean', 'std'})`; ValueError when the file is another one"
     folder = Path(folder or Path(resnet.__file__).parent/"weights")
     file = folder/f"{name}.safetensors"
@@ -85,7 +97,7 @@ def embedded_weights(name="tiny_resnet", folder=None):
         return {k: f.get_tensor(k).float() for k in f.keys()}, {k: json.loads(f.metadata()[k]) for k in ("mean", "std")}
 
 def torchvision_weights(
-    arch,
+    arch,               # a torchvision classifier, such as "resnet18"
     wait=30):           # seconds for the server's first sign; a download that falls silent is given up after 30
     "torchvision's default weights: `(state dict, {'mean', 'std'})`, downloaded once; OSError that says what was tried"
     from torchvision import models
@@ -141,8 +153,12 @@ def _load_body(model, state, arch):
     wrong = [k for k in missing if k not in (f"{last}.weight", f"{last}.bias")]       # not needed by a body
     if wrong: raise ValueError(f"The weights of {arch} lack {wrong[:3]} {advice}")
 
-def create_model(arch, n_out, pretrained=True, drop=0.25):
-    "Body of `arch` with a new head for `n_out` classes: `(BodyHead, {'mean', 'std'} or None, if not pretrained)`"
+def create_model(
+    arch,               # a name that `architectures` lists
+    n_out,              # classes
+    pretrained=True,    # False: random weights
+    drop=0.25):         # share of the features that dropout hides from the head while training
+    "A body with a new head, and what its pictures are normalised with: `(BodyHead, {'mean', 'std'} or None)`"
     n_out, drop = whole("n_out", n_out, 2, least=1), number("drop", drop, 0.25, least=0, most=1)
     model, stats = build(arch), None
     if pretrained:
@@ -161,8 +177,9 @@ def _old_layers():
             now |= {f"{i}.shortcut.{j}": f"layer{i}.0.downsample.{j}"}
     return now
 
-def new_names(state):
-    "A state dict of `tiny_resnet` or of a learner with one, its layers called as today; one without old names as it is"
+def new_names(
+    state):             # of `tiny_resnet`, or of a learner with one
+    "The state dict with the layers called as today; one without old names as it is"
     now, renamed = _old_layers(), {}
     for name, t in state.items():
         layer, _, what = name.removeprefix("body.").rpartition(".")
@@ -175,7 +192,7 @@ DRAWN = "critters", "sky", "glyphs"             # the data sets that are no phot
 def best_arch(
     data,               # the name of a data set or a folder: whatever is not in `DRAWN` is taken for photos
     wait=5):            # seconds for the server's first sign
-    "The name of the architecture with the best weights for `data` that can be had; says in one line which and why"
+    "The name of the architecture with the best weights that can be had; says in one line which and why"
     from torchvision import models
     name, said = "tiny_resnet", "tiny_resnet, with the course's own weights, from pictures that formulas drew"
     if data in DRAWN: said += ": enough for drawings."
@@ -188,17 +205,22 @@ def best_arch(
     print(said)
     return name
 
-def recipe(arch, steps):
-    "What `fine_tune` takes unless told otherwise, for the body of `arch` and `steps` in an epoch: a dict"
+def recipe(
+    arch,               # the body's name
+    steps):             # batches in an epoch
+    "What `fine_tune` takes unless told otherwise: a dict with epochs, base_lr, lr_mult"
     rates = dict(base_lr=1e-2, lr_mult=5) if arch in SHA256 else dict(base_lr=2e-3, lr_mult=100)    # fastai's
     return dict(epochs=max(3, math.ceil(100/steps))) | rates
 
 # %% ../nbs/lib/05_model.ipynb #0fd22ba3
-def n_params(model, trainable=False):
-    "How many numbers the model holds, or only those that learn"
+def n_params(
+    model,
+    trainable=False):   # True: only those that learn
+    "How many numbers a model holds"
     return sum(p.numel() for p in model.parameters() if p.requires_grad or not trainable)
 
-def blocks(body):
+def blocks(
+    body):              # of a `BodyHead`
     "The body's parts with parameters, in order; while there are fewer than four, the largest (`features`) is opened"
     def parts_of(module): return [m for m in module.children() if n_params(m)]
     parts = parts_of(body)
@@ -207,8 +229,9 @@ def blocks(body):
         parts[i:i+1] = inner
     return parts
 
-def layer_groups(model):
-    "Parameters of a BodyHead in three lists: early body, late body (the last third of its blocks), head; else in one"
+def layer_groups(
+    model):             # a `BodyHead`; the parameters of any other model come in one list
+    "The parameters in three lists: early body, late body (the last third of its blocks), head"
     if not isinstance(model, BodyHead): return [list(model.parameters())]
     parts = blocks(model.body)
     late = [p for m in parts[len(parts) - round(len(parts)/3):] for p in m.parameters()]
@@ -228,9 +251,9 @@ def _own_momentum(model):
         if hasattr(m, "own_momentum"): m.momentum = m.__dict__.pop("own_momentum")
 
 def freeze(
-    model,
+    model,              # a `BodyHead`; ValueError for any other
     train_bn=False):    # True: BatchNorm's scale and shift go on learning, as in fastai; costs a full backward pass
-    "Only the head learns, no gradient flows through the body; from now on BatchNorm counts its averages anew"
+    "Only the head learns, no gradient flows through the body, and BatchNorm counts its averages anew: the model"
     if not isinstance(model, BodyHead): raise ValueError(
         f"A {type(model).__name__} has no body to freeze: only a BodyHead, as vision_learner makes it, has one.")
     _own_momentum(model)                # it may be frozen already, in the other way
@@ -243,7 +266,7 @@ def freeze(
     return model
 
 def unfreeze(model):
-    "Everything learns, and BatchNorm's averages follow with the momentum they had"
+    "Everything learns, and BatchNorm's averages follow with the momentum they had: the model"
     _own_momentum(model)
     return model.requires_grad_(True)
 

@@ -12,7 +12,7 @@ from .args import a_list, able, whole
 
 # %% ../nbs/lib/01_plot.ipynb #0b0bd20d
 class Table(list):
-    "A list of rows (dicts with the same keys) that shows itself as a table, in HTML or plain text, floats with 4 digits"
+    "A list of rows (dicts with the same keys) that shows itself as a table, in HTML or as text, floats with 4 digits"
     def __getitem__(self, i): return Table(super().__getitem__(i)) if isinstance(i, slice) else super().__getitem__(i)
     def __repr__(self): return self._show("simple")
     def _repr_html_(self): return self._show("html")

@@ -87,7 +87,7 @@ import math
 
 # %% ../nbs/lessons/05_relu.ipynb #3ad1d0c6
 def vowel(t, pitch=125.):
-    "An *ah* at `t` seconds `(n,)`, with `pitch` pulses per second, about -1 to 1"
+    "The vowel ah at `t` seconds `(n,)`, with `pitch` pulses per second, about -1 to 1"
     # size, frequency in Hz (an adult's formants, Peterson & Barney 1952), width
     formants = (0.7, 730, 60), (0.4, 1090, 80), (0.15, 2440, 120)
     out = torch.zeros_like(t)

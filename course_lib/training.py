@@ -13,8 +13,12 @@ from .args import a_list, able, function, functions, number, rates, whole, wrong
 from .core import autocast, keep_memory
 
 # %% ../nbs/lib/04_training.ipynb #011a9366
-def one_batch(model, xb, yb, loss_func, opt=None):
-    "A forward pass and, if there is an optimizer, a step: `(n,...), (n,) -> loss, preds (n,c)`, detached, float32"
+def one_batch(
+    model,                  # any module
+    xb, yb,                 # inputs `(n,...)`, and labels `(n,)` or other targets
+    loss_func,              # `(preds, yb) -> one number`
+    opt=None):              # with an optimizer it takes a step, without one it only looks
+    "A forward pass, and a step if there is an optimizer: the loss and `preds (n,c)`, detached, float32"
     with autocast(xb.device): preds = model(xb)
     preds = preds.float()
     loss = loss_func(preds, yb)
@@ -25,25 +29,37 @@ def one_batch(model, xb, yb, loss_func, opt=None):
     return loss.detach(), preds.detach()
 
 # %% ../nbs/lib/04_training.ipynb #d769838e
-def accuracy(preds, targs):
-    "The share of pictures whose highest score is the right one: `(n,c), (n,) -> scalar`"
+def accuracy(
+    preds,                  # scores or probabilities `(n,c)`
+    targs):                 # the right classes `(n,)`
+    "The share of pictures whose highest score is the right one: a scalar in 0..1; ValueError for other shapes"
     preds, targs = torch.as_tensor(preds), torch.as_tensor(targs)
     if preds.ndim == 2 and targs.shape == preds.shape[:1]: return (preds.argmax(1) == targs).float().mean()
     shapes = f"Scores of shape {tuple(preds.shape)} and labels of shape {tuple(targs.shape)}"
     raise ValueError(f"{shapes} do not fit: scores must be (n,c), and labels (n,), as in targs.flatten().")
 
-def error_rate(preds, targs):
-    "`1 - accuracy`: `(n,c), (n,) -> scalar`"
+def error_rate(
+    preds,                  # scores or probabilities `(n,c)`
+    targs):                 # the right classes `(n,)`
+    "The share of pictures whose highest score is a wrong one, `1 - accuracy`: a scalar in 0..1"
     return 1 - accuracy(preds, targs)
 
 # %% ../nbs/lib/04_training.ipynb #8760dcd9
-def a_loader(name, dl):
+def a_loader(
+    name,                   # of the argument, for the sentence
+    dl):
     "`dl` if it is something to loop over for batches; ValueError for anything else"
     if hasattr(dl, "__iter__") and not isinstance(dl, str): return dl
     raise wrong(name, dl, "batches (xb, yb) to loop over, such as dls.valid")
 
-def one_epoch(model, dl, loss_func, opt=None, metrics=(), before_batch=None):
-    "One pass over `dl`, training if there is an optimizer: `[loss, *metrics]` as floats, means over the pictures"
+def one_epoch(
+    model,                  # any module
+    dl,                     # batches `(xb, yb)` to loop over
+    loss_func,              # `(preds, yb) -> one number`
+    opt=None,               # with an optimizer it trains, without one it only looks
+    metrics=(),             # one or a list of functions `(preds, targs) -> number`
+    before_batch=None):     # called with the number of each batch
+    "One pass over all batches: the loss and each metric, a list of floats, means over the pictures"
     metrics, loss_func = functions("metrics", metrics, "accuracy"), function("loss_func", loss_func, "F.cross_entropy")
     able("model", model, "train", "a model, such as nn.Linear(10, 3)").train(opt is not None)
     sums, n = 0., 0
@@ -61,7 +77,9 @@ def adam(
     groups,             # a module, its parameters, or a list of lists of them, one list per learning rate
     lr=1e-3,            # one rate, or one per group
     wd=0.01,            # decoupled weight decay (Loshchilov & Hutter 2019, arXiv:1711.05101); none on biases and norms
-    mom=0.9, sqr_mom=0.99, eps=1e-5):
+    mom=0.9,            # of the running mean of the gradients
+    sqr_mom=0.99,       # of the running mean of their squares
+    eps=1e-5):          # added to the root of the latter
     "AdamW over the parameters that want a gradient; every group is split in two, with and without weight decay"
     groups = a_list("groups", groups.parameters() if hasattr(groups, "parameters") else groups, "parameters")
     if groups and isinstance(groups[0], torch.Tensor): groups = [groups]
@@ -81,8 +99,11 @@ def _by_decay(params, wd):
     params = [p for p in params if p.requires_grad]
     return [([p for p in params if p.ndim > 1], wd), ([p for p in params if p.ndim <= 1], 0.)]
 
-def set_hypers(opt, lr, mom=None):
-    "Gives every group of `opt` its learning rate (a number, or one per group) and all of them the momentum"
+def set_hypers(
+    opt,                # an optimizer
+    lr,                 # one rate, or one per group
+    mom=None):          # None leaves it as it is
+    "Gives every group of the optimizer its learning rate, and all of them the momentum"
     groups, lr = able("opt", opt, "param_groups", "an optimizer, such as adam(model)").param_groups, rates("lr", lr)
     n = 1 + max(pg.get("group", 0) for pg in groups)
     if isinstance(lr, list) and len(lr) < n: raise ValueError(
@@ -93,15 +114,19 @@ def set_hypers(opt, lr, mom=None):
         elif mom is not None and "momentum" in pg: pg["momentum"] = mom
 
 # %% ../nbs/lib/04_training.ipynb #ff59ea12
-def cosine(start, end, pos):
-    "Half a cosine from `start` (at `pos` 0) to `end` (at `pos` 1)"
+def cosine(
+    start, end,         # the first value and the last
+    pos):               # 0 gives the first, 1 the last
+    "A value on half a cosine: it leaves the first one slowly and reaches the last one slowly"
     return start + (end - start)*(1 - math.cos(math.pi*pos))/2
 
 def one_cycle(
     lr_max,             # the highest rate: a number, or one per group
     pct_start=0.25,     # share of the steps on the way up
-    div=25., div_final=1e5, moms=(0.95, 0.85, 0.95)):
-    "fastai's one-cycle schedule: `pct -> (lr, mom)`, rates from `lr_max/div` to `lr_max` to `lr_max/div_final`"
+    div=25.,            # it starts at `lr_max/div`
+    div_final=1e5,      # and ends at `lr_max/div_final`
+    moms=(0.95, 0.85, 0.95)):   # momentum at the start, at the peak, at the end
+    "fastai's one-cycle schedule, a function `pct -> (lr, mom)`: the rate goes up, then down; momentum the other way"
     lr_max, pct_start = rates("lr_max", lr_max), number("pct_start", pct_start, 0.25, least=0, most=1)
     div, div_final = number("div", div, 25, above=0), number("div_final", div_final, 1e5, above=0)
     moms = [number("a momentum", m, 0.95, least=0, below=1) for m in a_list("moms", moms, "three momenta")]
@@ -115,9 +140,17 @@ def one_cycle(
     return sched
 
 # %% ../nbs/lib/04_training.ipynb #9c58b48b
-def fit(model, train, valid=None, *, epochs, opt, loss_func, metrics=(), sched=None,
-    log=None):          # called after each epoch with all rows so far, e.g. `print`
-    "Trains `epochs` times over `train`: one row (a dict) per epoch; ValueError when the loss is no longer a number"
+def fit(
+    model,              # any module
+    train,              # batches `(xb, yb)`, as many in every loop
+    valid=None,         # batches to validate on after each epoch
+    *, epochs,          # how many times over `train`
+    opt,                # an optimizer, such as `adam(model)`
+    loss_func,          # `(preds, yb) -> one number`
+    metrics=(),         # one or a list of functions `(preds, targs) -> number`
+    sched=None,         # a schedule `pct -> (lr, mom)`, asked before every batch
+    log=None):          # called after each epoch with all rows so far, such as `print`
+    "Trains the model: a list with one row (a dict) per epoch; ValueError when the loss is no longer a number"
     epochs, metrics = whole("epochs", epochs, 3, least=0), functions("metrics", metrics, "accuracy")
     able("train", train, "__len__", "batches (xb, yb), as many in every loop, such as dls.train")
     if sched is not None: function("sched", sched, "one_cycle(0.01)")
@@ -143,8 +176,12 @@ def _hypers(sched, pct):
     if isinstance(said, (tuple, list)) and len(said) == 2: return said
     raise wrong(f"what sched gave at {pct:.2f}", said, "a pair, rate and momentum, such as (0.01, None)")
 
-def evaluate(model, dl, loss_func, metrics=()):
-    "Loss and metrics over `dl`, nothing learned: `{'valid_loss': ..., name of metric: ...}`"
+def evaluate(
+    model,              # any module
+    dl,                 # batches `(xb, yb)`
+    loss_func,          # `(preds, yb) -> one number`
+    metrics=()):        # one or a list of functions `(preds, targs) -> number`
+    "Loss and metrics over all batches, nothing learned: `{'valid_loss': ..., name of metric: ...}`"
     metrics = functions("metrics", metrics, "accuracy")
     names = [getattr(getattr(m, "func", m), "__name__", type(m).__name__) for m in metrics]   # `func`: of a `partial`
     return dict(zip(["valid_loss", *names], one_epoch(model, dl, loss_func, metrics=metrics)))
@@ -160,8 +197,15 @@ def _stop_if_nan(rows, opt, sched, steps, n):
     raise ValueError(f"The training loss became {loss} in epoch {epoch} (learning rates up to {lr:.1e}): {advice}.")
 
 # %% ../nbs/lib/04_training.ipynb #034f7350
-def lr_sweep(model, dl, loss_func, opt_func=adam, lo=1e-7, hi=10., steps=100, beta=0.98):
-    "Losses, smoothed, while the rate grows from `lo` to `hi`, stopped at 4 times the best: two lists `(lrs, losses)`"
+def lr_sweep(
+    model,              # is copied, and stays as it is
+    dl,                 # batches `(xb, yb)`
+    loss_func,          # `(preds, yb) -> one number`
+    opt_func=adam,      # called with the copy: an optimizer
+    lo=1e-7, hi=10.,    # from which rate to which
+    steps=100,          # batches, each at a rate of its own
+    beta=0.98):         # how smooth: each loss counts with the share `1 - beta`
+    "Smoothed losses while the rate grows, stopped at 4 times the best: two lists `(lrs, losses)`"
     lo, steps = number("lo", lo, 1e-7, above=0), whole("steps", steps, 100, least=1)
     hi, beta = number("hi", hi, 10*lo, above=lo), number("beta", beta, 0.98, least=0, below=1)
     function("opt_func", opt_func, "adam"), function("loss_func", loss_func, "F.cross_entropy")
@@ -185,7 +229,8 @@ def _sweep(model, dl, loss_func, opt_func, lo, hi, steps, beta):
     if not lrs: raise ValueError("lr_sweep got a loader without a single batch: check what the split left.")
     return lrs, losses
 
-def valley(lrs, losses):
+def valley(
+    lrs, losses):       # the two lists of `lr_sweep`
     "A rate half-way down the longest valley (decreasing subsequence) of the sweep: fastai's `valley`"
     lrs, losses = a_list("lrs", lrs, "rates"), a_list("losses", losses, "numbers")
     if not 0 < len(losses) == len(lrs): raise ValueError(

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import nbformat
 import yaml
-from docs_pages import FOLDERS, NBS, ROOMS, ROOT, all_names, pages, processed
+from docs_pages import NBS, ROOMS, ROOT, all_names, pages, processed
 
 QUARTO = "1.7.34"
 FILES = "_quarto.yml", "nbdev.yml", "styles.css", "light.scss", "dark.scss", "after-body.html", "images/card.png", "images/favicon.png"
-SECTIONS = ("practice",), ("groups",), ("about",)               # the pages at the top, where they stand in the sidebar
 
 
 def settings():

@@ -6,7 +6,7 @@ import random
 import sys
 import textwrap
 
-from course_lib.selftest.audit import as_learner, source
+from course_lib.selftest.audit import as_learner, source_of
 from course_lib.selftest.check import verdict
 from course_lib.selftest.progress import PASSED
 
@@ -55,7 +55,7 @@ def written(fn, name):
 
 def survivors(ex, seeds=range(5), n=10):
     "Spoilt copies of the library's code and of other right answers, `n` of each: (how many, the first different lines of those that pass)"
-    made = [(line, text, ex.fn) for line, text in mutants(source(ex), n)]
+    made = [(line, text, ex.fn) for line, text in mutants(source_of(ex), n)]
     for fn in ex.rights: made += [(f"{fn.__name__}: {line}", text, fn) for line, text in mutants(written(fn, ex.name), n)]
     def passes(text, fn):
         try: return verdict(ex, as_learner(text, ex, vars(sys.modules[fn.__module__])), seeds, limit=2.).state == PASSED

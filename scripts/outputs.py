@@ -20,6 +20,7 @@ from nbdev.clean import nbdev_clean
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
+TEMPORARY = re.compile(re.escape(tempfile.gettempdir()) + r"[\\/]tmp\w{6,}")     # a folder that a cell made, in which it plays a learner's own
 WIDGET = "application/vnd.jupyter.widget-view+json"     # means nothing without a kernel; the text beside it stays
 
 
@@ -84,7 +85,7 @@ def tidy(output, home):
         data.update([smaller(data.pop("image/png"))])
     for where in (output, output.get("data", {})):
         for key, text in where.items():
-            if isinstance(text, str): where[key] = text.replace(home, "COURSE_HOME").replace(repr(home)[1:-1], "COURSE_HOME")
+            if isinstance(text, str): where[key] = TEMPORARY.sub("COURSE_HOME", text.replace(home, "COURSE_HOME").replace(repr(home)[1:-1], "COURSE_HOME"))
     return output
 
 

@@ -178,9 +178,17 @@ def alive(path):
     outputs = [o for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code" for o in c.outputs]
     return [o.data["text/html"] for o in outputs if "course-explore" in o.get("data", {}).get("text/html", "") or "course-steps" in o.get("data", {}).get("text/html", "")]
 
+def dots_say(page, spec, values):
+    "Whether the dots lie where Python's interpreter of the two programs puts them"
+    at, pixels = values | {name: np.array(spec[name]) for name in "xy"}, []
+    for program, (factor, offset) in zip((spec["across"], spec["f"]), spec["scale"]): pixels.append(factor*np.broadcast_to(run(program, at), len(spec["x"])) + offset)
+    drawn = re.findall(r"M([-\d.]+),([-\d.]+)h0", page.locator(".curve").get_attribute("d"))
+    assert np.allclose(np.array(drawn, float), np.stack(pixels, 1), atol=0.06)
+
 def title_says(page, spec, values):
     "Whether title and read-outs are what Python's interpreter of the same program gives"
     assert {name: float(text) for name, text in zip(values, page.locator("output").all_text_contents(), strict=True)} == pytest.approx(values, abs=1e-9)
+    if "across" in spec: return dots_say(page, spec, values)
     ys = run(spec["f"], values | dict(x=np.array(spec["x"])))
     assert not spec["loss"] or shown_loss(page) == pytest.approx(float(run(spec["loss"], dict(preds=np.broadcast_to(ys, len(spec["x"])), targs=np.array(spec["y"])))), rel=1e-3)
 

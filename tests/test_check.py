@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from conftest import notebooks
 
-from course_lib.selftest.audit import as_learner, source
+from course_lib.selftest.audit import as_learner, source_of
 from course_lib.selftest.check import verdict
 from course_lib.selftest.exercise import Exercise, find, lessons
 from course_lib.selftest.progress import PASSED
@@ -31,7 +31,7 @@ class WithoutErrors(ast.NodeTransformer):
 def test_an_error_is_promised_where_it_is_asked_for(name):
     "`raises=True` leaves the ValueError in the learner's docstring: then, and only then, an answer without it fails"
     ex = find(name)
-    without = as_learner(ast.unparse(WithoutErrors().visit(ast.parse(source(ex)))), ex)
+    without = as_learner(ast.unparse(WithoutErrors().visit(ast.parse(source_of(ex)))), ex)
     assert (verdict(ex, without, range(2)).state != PASSED) == ex.raises
 
 def test_enough_exercises():

@@ -18,8 +18,8 @@ MAY = {"args": "", "core": "args", "plot": "args core", "labels": "args", "train
        "pictures.shapes": "", "pictures.critters": "pictures.shapes", "pictures.camera": "pictures.shapes pictures.critters", "pictures.owl": "pictures.shapes",
        "pictures.digits": "pictures.shapes", "pictures.sky": "pictures.shapes", "pictures.fetch": "core",
        "pictures.arrays": "args core data pictures.shapes pictures.digits pictures.sky pictures.fetch",
-       "sliders.trace": "", "sliders.page": "", "sliders.interact": "sliders.page", "sliders.steps": "sliders.page",
-       "sliders.explore": "sliders.trace sliders.page sliders.interact",
+       "sliders.trace": "", "sliders.page": "", "sliders.interact": "sliders.page", "sliders.steps": "sliders.page", "sliders.axes": "sliders.page",
+       "sliders.explore": "sliders.trace sliders.page sliders.interact sliders.axes", "sliders.points": "sliders.trace sliders.page sliders.interact sliders.axes",
        "selftest.exercise": "", "selftest.progress": "core plot selftest.exercise", "selftest.expect": "selftest.progress", "selftest.compare": "", "selftest.trial": "core",
        "selftest.check": "plot selftest.exercise selftest.progress selftest.compare selftest.trial",
        "folder": "args selftest.files selftest.notebook", "selftest.notebook": "", "selftest.clean": "selftest.notebook", "selftest.practice": "selftest.exercise selftest.notebook selftest.clean",
@@ -130,7 +130,7 @@ CITED = {"quarto-dev", "fastai", "markedjs"}      # other projects on GitHub tha
 def test_one_address():
     "The address of the project stands in settings.ini; what has it besides is made from there, and agrees"
     s = settings()
-    made = {"settings.ini", "README.md", "nbs/index.ipynb", "nbs/nbdev.yml", "course_lib/_modidx.py", *(n for n in texts() if n.startswith(("clean/", "practice/")))}
+    made = {"settings.ini", "README.md", "CITATION.cff", "nbs/index.ipynb", "nbs/practice.ipynb", "nbs/about.ipynb", "nbs/nbdev.yml", "course_lib/_modidx.py", *(n for n in texts() if n.startswith(("clean/", "practice/")))}
     assert found(re.escape(s["git_url"]) + "|" + re.escape(f"{s['user']}.github.io"), but=made | {n for n in texts() if n.startswith("nbs/lessons")}) == {}
     others = found(r"(?:github(?:usercontent)?\.com|google\.com/github)/([A-Za-z][\w-]*)/")
     assert {n: who - {s["user"], *CITED} for n, who in others.items() if who - {s["user"], *CITED}} == {}, "another address than that of settings.ini"

@@ -9,7 +9,7 @@ import pytest
 from conftest import LIBRARY, ROOT, command, notebooks, offline, run
 
 from course_lib.selftest import practice
-from course_lib.selftest.clean import names
+from course_lib.selftest.clean import global_names
 from course_lib.selftest.exercise import Question, find, lessons
 from course_lib.selftest.notebook import code_cell, parse_notebook, split_head, to_notebook
 from course_lib.selftest.progress import NOT_ATTEMPTED, NOT_YET, PASSED
@@ -161,7 +161,7 @@ def test_names_are_there_when_they_are_used(path):
     known = {*dir(builtins), "get_ipython", "display"}
     for c in parse_notebook(path.read_bytes())[0]:
         if c["kind"] != "code": continue
-        bound, used = names(c["source"])
+        bound, used = global_names(c["source"])
         assert used <= known | bound, f"{sorted(used - known - bound)} in\n{c['source']}"
         known |= bound
 

@@ -7,7 +7,11 @@ import json
 import math
 import os
 import re
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -31,14 +35,22 @@ def outputs(path):
     "The HTML of every committed output"
     return [o.data["text/html"] for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code" for o in c.outputs if "text/html" in o.get("data", {})]
 
-def as_page(path, theme, folder):
-    "The page that nbconvert makes of a notebook, which asks no other host for anything: its file"
+@pytest.fixture(scope="module")
+def exporter():
+    "nbconvert, which asks no other host for anything"
     from nbconvert import HTMLExporter
-    exporter = HTMLExporter(template_name="lab", theme=theme, mathjax_url="", require_js_url="", jquery_url="", mermaid_js_url="")
-    html, _ = exporter.from_filename(str(path))
-    file = folder/f"{path.stem}.html"
-    file.write_text(html, encoding="utf-8")
-    return file
+    return HTMLExporter(template_name="lab", theme="light", mathjax_url="", require_js_url="", jquery_url="", mermaid_js_url="")
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args): pass
+
+@pytest.fixture(scope="module")
+def address():
+    "Of a small server of the built site: a browser refuses some scripts of a page that it reads from a file"
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(SITE))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 @pytest.fixture(scope="module")
 def browser(need_module):
@@ -55,14 +67,14 @@ def axe(need_module):
     need_module("axe")
     return files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 
-@pytest.fixture(scope="module", params=["light", "dark"])
-def page(request, browser):
-    "One page for all notebooks. `page.asked`: addresses it wanted elsewhere, which it does not get; `page.errors`: what it complained about"
-    context = browser.new_context(viewport=dict(width=1280, height=900), color_scheme=request.param)
+@pytest.fixture(scope="module")
+def page(browser, address):
+    "One page for all. `page.asked`: addresses it wanted elsewhere, which it does not get; `page.errors`: what it complained about"
+    context = browser.new_context(viewport=dict(width=1280, height=900), color_scheme="light")
     page = context.new_page()
-    page.theme, page.asked, page.errors = request.param, [], []
+    page.asked, page.errors = [], []
     def at_home(route):
-        if route.request.url.startswith(("file:", "data:", "blob:")): return route.continue_()
+        if route.request.url.startswith((address, "file:", "data:", "blob:")): return route.continue_()
         page.asked.append(route.request.url)
         route.abort()
     context.route("**/*", at_home)
@@ -72,14 +84,28 @@ def page(request, browser):
     context.close()
 
 @pytest.fixture
-def show(page, tmp_path):
-    "`show(file)`: the page with that file, a notebook turned into a page, 1280 pixels wide"
-    def show(path):
+def show(page, exporter, tmp_path):
+    "`show(what)`: an address, a file, or a notebook turned into a page, 1280 pixels wide"
+    def show(what):
         page.asked.clear(), page.errors.clear()
         page.set_viewport_size(dict(width=1280, height=900))
-        page.goto((path if path.suffix == ".html" else as_page(path, page.theme, tmp_path)).as_uri())
-        return page
+        page.emulate_media(color_scheme="light")
+        if isinstance(what, Path) and what.suffix == ".ipynb":
+            html, _ = exporter.from_filename(str(what))
+            what = tmp_path/f"{what.stem}.html"
+            what.write_text(html, encoding="utf-8")
+        page.goto(what.as_uri() if isinstance(what, Path) else what)
     return show
+
+@pytest.fixture
+def darken(page, exporter):
+    "Gives the page the colours of a dark theme: those of JupyterLab, which change no more than these; the site follows the system"
+    def darken():
+        page.emulate_media(color_scheme="dark")
+        if page.url.startswith("file:"): page.add_style_tag(content=exporter.environment.loader.get_source(exporter.environment, "static/theme-dark.css")[0])
+        else: page.reload()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).every(v => v < 80)")
+    return darken
 
 
 # --- what a page must hold
@@ -100,7 +126,7 @@ def twice(page):
 def findings(page, axe, **options):
     "What axe-core finds to be serious or critical: rule and first place"
     page.evaluate(axe)
-    found = page.evaluate("([context, options]) => axe.run(context, options)", [FRAME, dict(resultTypes=["violations"], rules=RULES, **options)])
+    found = page.evaluate("([context, options]) => axe.run(context, options)", [FRAME, dict(resultTypes=["violations"], **options)])
     return [(v["id"], v["nodes"][0]["target"], v["nodes"][0]["failureSummary"]) for v in found["violations"] if v["impact"] in ("serious", "critical")]
 
 def too_wide(page):
@@ -150,16 +176,18 @@ def sliders_move(page):
 # --- the lessons, and the pages of the sliders
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
-def test_a_page_without_a_kernel(path, page, show, axe):
+def test_a_page_without_a_kernel(path, page, show, darken, axe):
     show(path)
     html = outputs(path)
     assert pictures(page) == [] and without_words(page) == 0 and twice(page) == []
     assert page.locator(".course-live.live").count() == sum("course-live" in h for h in html)
     specs = [json.loads(re.search(r"spec = (\{.*\});$", h, re.M)[1]) for h in html if "course-live" in h]
-    if page.theme == "light": assert sliders_move(page) == sum(len(s.get("sliders", [0])) for s in specs)
-    assert findings(page, axe, **({} if page.theme == "light" else {"runOnly": ["color-contrast"]})) == []
+    assert sliders_move(page) == sum(len(s.get("sliders", [0])) for s in specs)
+    assert findings(page, axe, rules=RULES) == []
     wide, cut = too_wide(page)
     assert wide <= 0 and cut == []
+    darken()
+    assert findings(page, axe, runOnly=["color-contrast"]) == []
     assert page.errors == [] and page.asked == []
 
 def test_there_are_sliders():
@@ -200,10 +228,12 @@ def test_another_host_and_an_error_are_found(show, page, tmp_path):
 
 @pytest.mark.skipif(not BUILT, reason="there is no built site: make docs makes it")
 @pytest.mark.parametrize("path", BUILT, ids=lambda p: p.relative_to(SITE).as_posix())
-def test_a_page_of_the_site(path, page, show, axe):
-    show(path)
+def test_a_page_of_the_site(path, page, show, darken, address, axe):
+    show(f"{address}/{path.relative_to(SITE).as_posix()}")
     assert pictures(page) == [] and twice(page) == []
-    if page.theme == "light": sliders_move(page)
+    sliders_move(page)
     assert findings(page, axe) == []
     assert too_wide(page)[0] <= 0
+    darken()
+    assert findings(page, axe, runOnly=["color-contrast"]) == []
     assert page.errors == [] and page.asked == []

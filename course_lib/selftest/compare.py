@@ -27,13 +27,16 @@ KINDS = dict(bool=(bool, np.bool_), tensor=torch.Tensor, array=np.ndarray, numbe
              sequence=(tuple, list), dict=dict, str=str)
 
 def kind(x):
-    "What must agree first: one of `KINDS`, else the type"
+    "What must agree first: bool, tensor, array, number, sequence, dict or str, as a word; else the type"
     return next((name for name, types in KINDS.items() if isinstance(x, types)), type(x))
 
 # %% ../../nbs/selftest/02_compare.ipynb #f3259ac5
 TYPE, SHAPE, DTYPE, VALUE = range(4)
 
-def difference(got, want, tol=1e-6):
+def difference(
+    got,            # what came out
+    want,           # what was to come out
+    tol=1e-6):      # relative and absolute
     "The first difference, `(TYPE, SHAPE, DTYPE or VALUE, in words)`, or None"
     if kind(got) in ("array", "tensor") and got.ndim and _of_numbers(want): got = got.tolist()
     if kind(got) != kind(want): return TYPE, f"it gives {a_thing(got)} where {a_thing(want)} is expected"
@@ -86,8 +89,8 @@ def _flat(x):
     if isinstance(x, bool) or not isinstance(x, (int, float, np.number, np.ndarray)): raise ValueError("no number")
     return np.asarray(x, dtype=float).ravel()
 
-def relation(pairs):                # (got, want), of the same kind and shape
-    "What holds between all of them, in words, or \"\""
+def relation(pairs):                # `(got, want)`, of the same kind and shape
+    "What holds between all of them, in words; an empty string for nothing"
     try: got, want = (np.concatenate([_flat(pair[i]) for pair in pairs]) for i in (0, 1))
     except (TypeError, ValueError): return ""
     if len(got) != len(want) or len(set(want.tolist())) < 3 or not np.isfinite([got, want]).all(): return ""

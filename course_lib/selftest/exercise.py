@@ -19,13 +19,21 @@ import numpy as np
 # %% ../../nbs/selftest/00_exercise.ipynb #816bc0cc
 class Dice:
     "Random inputs for a case, equal for equal seeds"
-    def __init__(self, seed):
+    def __init__(self, seed):                           # a number
         import torch                                    # here, so that reading what is declared does not wait for it
         self.rng, self.tensor = np.random.default_rng(seed), torch.as_tensor
 
-    def normal(self, *shape): return self.tensor(self.rng.normal(size=shape))                       # float64
-    def ints(self, lo, hi, *shape): return self.tensor(self.rng.integers(lo, hi + 1, size=shape))   # hi included
-    def pick(self, *options): return options[self.rng.integers(len(options))]
+    def normal(self, *shape):
+        "Normal numbers, a float64 tensor of that shape"
+        return self.tensor(self.rng.normal(size=shape))
+
+    def ints(self, lo, hi, *shape):
+        "Whole numbers from `lo` to `hi`, both included, an int64 tensor of that shape"
+        return self.tensor(self.rng.integers(lo, hi + 1, size=shape))
+
+    def pick(self, *options):
+        "One of the options"
+        return options[self.rng.integers(len(options))]
 
 # %% ../../nbs/selftest/00_exercise.ipynb #4105e383
 _found = {}         # name -> what has been declared
@@ -49,10 +57,15 @@ class Exercise:
     kept: dict = field(default_factory=dict, init=False, repr=False)        # what `check` calculated once
 
     @property
-    def name(self): return self.fn.__name__
+    def name(self):
+        "What the learner's function must be called"
+        return self.fn.__name__
 
-    def mistake(self, sentence, **named):
-        "Adds a wrong function, `@ex.mistake(sentence)` above it or `ex.mistake(sentence, its_name=function)`"
+    def mistake(
+        self,
+        sentence,       # says what was done, why that is not it, and the next step
+        **named):       # name=function, for one that is not defined below
+        "Adds a wrong function: `@ex.mistake(sentence)` above it, or `ex.mistake(sentence, its_name=function)`"
         def add(fn, name=None):
             self.mistakes.append((name or fn.__name__, fn, sentence))
             return fn
@@ -64,8 +77,10 @@ class Exercise:
         self.rights.append(fn)
         return fn
 
-def exercise(fn, **about):
-    "Declares an exercise, see `Exercise`"
+def exercise(
+    fn,             # the right function, or class
+    **about):       # `cases`, `hints`, `why`, and what else an `Exercise` has
+    "Declares an exercise: an `Exercise`, which `check` finds by the name of `fn`"
     _found[fn.__name__] = Exercise(fn, **about)
     return _found[fn.__name__]
 
@@ -73,11 +88,11 @@ def exercise(fn, **about):
 @dataclass
 class Question:
     "A question whose answer is a value"
-    name: str
+    name: str                   # one that Python accepts
     after: str                  # the heading of the lesson below which it stands
-    answer: object
-    hints: list
-    why: str
+    answer: object              # a number, a text, a tuple, a tensor
+    hints: list                 # nudge, method, almost the answer
+    why: str                    # why the answer is as it is
     tol: float = 1e-3           # relative, for floats
     mistakes: list = field(default_factory=list)        # (name, wrong answer, the sentence that helps)
 
@@ -85,8 +100,10 @@ class Question:
         "Adds a wrong answer and the sentence that helps"
         self.mistakes.append((repr(answer), answer, sentence))
 
-def question(name, **about):
-    "Declares a question, see `Question`"
+def question(
+    name,           # one that Python accepts
+    **about):       # `after`, `answer`, `hints`, `why`, perhaps `tol`
+    "Declares a question: a `Question`, which `check_value` finds by its name"
     _found[name] = Question(name, **about)
     return _found[name]
 
@@ -100,7 +117,9 @@ class Task(NamedTuple):
     source: str = ""        # of the function, where the exercises' notebook defines it
     raises: bool = False    # whether its ValueError is asked for
 
-def declared(source, where="the source"):
+def declared(
+    source,                     # Python
+    where="the source"):        # how errors call it
     "What Python source declares, `[Task]`, nothing being run; ValueError when it is declared badly"
     def literal(node, what):
         if isinstance(getattr(node, "value", None), str): return node.value
@@ -125,7 +144,7 @@ def lessons():
     sources = sorted(files("course_lib.selftest.exercises").glob("[0-9]*.py"))
     return {f.stem: [task.name for task in declared(f.read_text(encoding="utf-8"))] for f in sources}
 
-def find(name):
+def find(name):                 # as a string
     "The exercise or question of that name; ValueError with a close name when there is none"
     lesson = next((lesson for lesson, names in lessons().items() if name in names), None)
     if lesson and name not in _found: import_module(f"course_lib.selftest.exercises.{lesson}")

@@ -17,7 +17,10 @@ def _sign(answer): return next((sign for word, sign in SIGNS.items() if answer.s
 
 class Expectations:
     "What a learner expects of a lesson: `expect(section, words)` above, `expect.was_it_so(section, answer)` below"
-    def __init__(self, lesson): self.lesson, self.sections = lesson, []
+    def __init__(
+        self,
+        lesson):        # its name, such as "04_descent"
+        self.lesson, self.sections = lesson, []
 
     def _kept(self): return record(lambda data: None)["expected"].get(self.lesson, {})
 

@@ -62,7 +62,9 @@ def split_head(source):
     rest = "\n".join([line for line in lines[:end] if line.strip() not in found] + lines[end:])
     return found, rest.lstrip("\n") if found else source
 
-def has(cell, *names):
+def has(
+    cell,
+    *names):        # such as "hide"
     "Whether one of the directives `names` stands above the cell's code"
     return any(re.sub(r"[#|\s]", "", d) in names for d in split_head(cell["source"])[0])
 
@@ -85,8 +87,8 @@ def as_python(source):
         try: return _compiled(TransformerManager().transform_cell(source))
         except hard as e: raise SyntaxError(str(e)) from None
 
-def language(meta):
-    "The language of a notebook with this metadata"
+def language(meta):             # of a notebook
+    "The language of a notebook with this metadata, in small letters"
     kernel, info = meta.get("kernelspec") or {}, meta.get("language_info") or {}
     return str(kernel.get("language") or info.get("name") or "python").lower()
 
@@ -101,14 +103,21 @@ def check_compiles(cells):
     return cells
 
 # %% ../../nbs/selftest/05_notebook.ipynb #33015e61
-def code_cell(source, n=0): return dict(kind="code", source=source, meta={}, attachments={}, n=n)
-def words_cell(source, n=0): return dict(code_cell(source, n), kind="markdown")
+def code_cell(source, n=0):
+    "A cell of code, number `n`"
+    return dict(kind="code", source=source, meta={}, attachments={}, n=n)
+
+def words_cell(source, n=0):
+    "A cell of Markdown, number `n`"
+    return dict(code_cell(source, n), kind="markdown")
 
 def fingerprint(cells):
     "64 hexadecimal digits that change with the kind, the text and the order of cells"
     return hashlib.sha256(json.dumps([(c["kind"], c["source"]) for c in cells]).encode()).hexdigest()
 
-def to_notebook(cells, meta=None):
+def to_notebook(
+    cells,          # as `parse_notebook` gives them
+    meta=None):     # of the notebook they come from: it says the language
     "Cells as the text of a notebook of format 4.5, equal for equal cells: ids made from the content, no outputs"
     make = dict(code=nbformat.v4.new_code_cell, raw=nbformat.v4.new_raw_cell, markdown=nbformat.v4.new_markdown_cell)
     res, seen = [], Counter()
@@ -124,7 +133,7 @@ def to_notebook(cells, meta=None):
     nb = nbformat.v4.new_notebook(cells=res, metadata={**kernel, "course_lib": {"sha256": fingerprint(cells)}})
     return nbformat.writes(nb) + "\n"
 
-def is_edited(data):
+def is_edited(data):            # the bytes of a file
     "Whether the bytes of a file are no longer what was generated: a cell has changed, or it was never ours"
     try: cells, meta = parse_notebook(data)
     except ValueError: return True

@@ -10,7 +10,7 @@ import ast, html, re
 from collections import defaultdict
 from difflib import get_close_matches
 
-from .clean import is_quiz, names, outline, sections, visible
+from .clean import global_names, is_quiz, outline, sections, visible
 from .exercise import declared
 from .notebook import check_compiles, code_cell, words_cell
 
@@ -31,8 +31,8 @@ def _alone(source, name):
 
 def _quotation(text): return "\n".join(line[1:].removeprefix(" ") for line in text.split("\n") if line.startswith(">"))
 
-def tasks(cells):
-    "What an exercises' notebook declares: `[Task]` in its order; ValueError when one has no part of its own"
+def tasks(cells):                   # of an exercises' notebook
+    "What the notebook declares: `[Task]` in its order; ValueError when one has no part of its own"
     res, heading, ask, above = [], "", "", []
     for c in check_compiles(cells):
         if c["kind"] == "markdown":
@@ -66,8 +66,10 @@ def _cut(data, starts, fn):
     tail = re.sub(comments, "", data[at(last.end_lineno, last.end_col_offset):].decode())
     return (head + doc + indent + _HOLE + tail).encode()
 
-def stub(source, name):
-    "The cell's source with the body of the function `name`, or of each method of the class `name`, left to be written"
+def stub(
+    source,         # of a cell
+    name):          # of a function, or of a class: then each method becomes a hole
+    "The source with a body left to be written"
     node, data = definition(source, name), source.encode()
     starts = [0, *(m.end() for m in re.finditer(b"\n", data))]
     inside = node.body if isinstance(node, ast.ClassDef) else [node]
@@ -77,7 +79,7 @@ def stub(source, name):
 
 # %% ../../nbs/selftest/07_practice.ipynb #12dc1894
 def gist(text):
-    "The first sentence of prose (two, if it is short) and the first question after that; \"\" where there is no prose"
+    "The first sentence of prose (two, if it is short) and the first question after that; empty where there is no prose"
     blocks = re.split(r"\n\s*\n", re.sub(r"^\s*(```|~~~).*?^\s*\1", "\n\n", text, flags=re.S | re.M))
     prose = [" ".join(b.split()) for b in blocks if not re.match(r"\s*([*+-] |\d+\. |\||!\[|<|\*\*Try)", b)]
     found = [s.strip() for p in prose for s in re.findall(r"(?:`[^`]*`|[^`])+?(?:[.?!][*_)\"”]*(?=\s|$)|:$)", p)]
@@ -132,14 +134,16 @@ def _place(cells, task):
 
 def _check_names(cells, todo):
     "ValueError when the lesson uses a name that practice needs"
-    taken = {n for c in visible(cells) if c["kind"] == "code" for n in names(c["source"])[0]}
-    if both := sorted(taken & names(CHECKS)[0]):
+    taken = {n for c in visible(cells) if c["kind"] == "code" for n in global_names(c["source"])[0]}
+    if both := sorted(taken & global_names(CHECKS)[0]):
         raise ValueError(f"the lesson defines {', '.join(both)}, which practice notebooks import: rename it.")
     for t in todo:
         if t.kind == "question" and t.name in taken:
             raise ValueError(f"question {t.name!r} has a name that the lesson uses itself: rename it.")
 
-def practice_cells(cells, todo):        # the tasks of its exercises' notebook
+def practice_cells(
+    cells,          # of a lesson
+    todo):          # what `tasks` found in its exercises' notebook
     "A lesson of ours with its exercises left open; ValueError when an exercise has no place in it, or a name is taken"
     _check_names(cells, todo)
     if not todo: return visible(outline(cells, gist))

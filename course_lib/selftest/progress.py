@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ..core import course_home, whole_or_nothing
+from ..core import course_home, how_long_kept, whole_or_nothing
 from ..plot import new_ax
 from .exercise import lessons
 
@@ -53,8 +53,8 @@ def _alone(file):
     try: yield
     finally: lock.release()
 
-def record(change):
-    "Calls `change` with what is written down, see `_nothing`, writes it (or says why not), returns it"
+def record(change):         # a function that changes what it is given: the file's content, a dict
+    "Calls `change` with what is written down, writes it, or says why not, and returns it"
     file, data = _file(), None
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -72,8 +72,10 @@ def record(change):
         if data is None: change(data := _nothing())
     return data
 
-def record_result(name, **values):
-    "The entry of an exercise after `values` are put into it (functions: of the old value). A pass stays a pass"
+def record_result(
+    name,               # of an exercise or question
+    **values):          # `state`, `tries`, `hints`; a function makes the new value of the old one
+    "The entry of an exercise after `values` are put into it: a dict. A pass stays a pass"
     def change(data):
         begun = {"state": NOT_ATTEMPTED, "tries": 0, "hints": 0}
         entry = data["exercises"][name] = begun | data["exercises"].get(name, {})
@@ -82,20 +84,20 @@ def record_result(name, **values):
     return record(change)["exercises"][name]
 
 # %% ../../nbs/selftest/01_progress.ipynb #73861610
-def standing(data):
+def standing(data):             # what `record` gives
     "What has been passed, `{lesson: {name: state}}`, with every exercise there is"
     def state(name): return data["exercises"].get(name, {}).get("state", NOT_ATTEMPTED)
     return {lesson: {name: state(name) for name in names} for lesson, names in lessons().items()}
 
 def _today(lesson): return next((name for name in lessons() if name[2:] == lesson[2:]), lesson)
 
-def as_expected(kept):
+def as_expected(kept):          # a lesson's part of the file, `{section: entry}`
     "How much of what was written in a clean notebook came so, in words"
     came = sum(e.get("answer", "").lower().startswith("yes") for e in kept.values())
     return f"{came} of {len(kept)} came as expected"
 
 def progress(draw=None):        # None: draw in a notebook only
-    "Prints, and in a notebook draws, lessons × exercises"
+    "Prints, and in a notebook draws, every exercise of every lesson with its state, and says where that is kept"
     data = record(lambda data: None)
     rows = standing(data)
     quiz, expected = ({_today(lesson): kept for lesson, kept in data[part].items()} for part in ("quiz", "expected"))
@@ -106,10 +108,14 @@ def progress(draw=None):        # None: draw in a notebook only
         print(f"{lesson}: {passed} of {len(states)} passed{asked}{came}")
         for name, state in states.items(): print(f"  {state[0]} {name}")
     print(*(PASSED, NOT_YET, NOT_ATTEMPTED), sep="   ")
+    print(f"Kept in {_file()}. {how_long_kept()}".strip())
     if "ipykernel" in sys.modules if draw is None else draw: draw_progress(rows)
 
-def draw_progress(rows, ax=None, ncols=6):      # boxes beside each other
-    "The table of `standing` as a picture: a box per exercise, its state as a sign"
+def draw_progress(
+    rows,           # what `standing` gives
+    ax=None,
+    ncols=6):       # boxes beside each other
+    "The table of `standing` as a picture, a box per exercise with its state as a sign: `ax`"
     colour = {PASSED: "#80cfb9", NOT_YET: "#f2cf80", NOT_ATTEMPTED: "white"}
     height, y = sum(-(-len(states)//ncols) for states in rows.values()), -1
     ax = new_ax(ax, figsize=(1.7 + 1.75*ncols, 0.55*height + 0.2))

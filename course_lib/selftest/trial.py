@@ -17,7 +17,7 @@ from ..core import seeded
 class TooLong(BaseException): "Raised in the learner's function; no `except Exception` of theirs stops it"
 
 def time_limit(seconds):
-    "TooLong inside the `with` after so many seconds of work, or six times as many of waiting; else a line of advice"
+    "For `with`: raises TooLong after so many seconds of work, or six times as many of waiting; or gives advice"
     alarm = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
     return _alarm(seconds) if alarm else _advice(seconds)
 
@@ -45,13 +45,15 @@ def _advice(seconds):
 # %% ../../nbs/selftest/03_trial.ipynb #17414f9f
 class Outcome(NamedTuple):
     "What came of a call"
-    value: object
-    error: object
+    value: object               # what it gave, None after an error
+    error: object               # what it raised, or None
     printed: str
     args: tuple                 # as they are after the call
 
     @property
-    def stopped(self): return isinstance(self.error, (TooLong, KeyboardInterrupt))
+    def stopped(self):
+        "Whether it had to be stopped"
+        return isinstance(self.error, (TooLong, KeyboardInterrupt))
 
 def _once(fn, args, use, limit):
     args, printed, value, error = copy.deepcopy(args), io.StringIO(), None, None
@@ -66,9 +68,13 @@ def _single(x):
     if isinstance(x, (tuple, list)): return type(x)(map(_single, x))
     return x.float() if torch.is_tensor(x) and x.dtype == torch.float64 else x
 
-def call(fn, args, use=None, limit=5.):
-    """What a call of `fn` with copies of `args` gives or raises, with seed 0 and within `limit` seconds: an Outcome.
-    Once more in float32 where float64, which is our choice and not the lesson's, was in the way"""
+def call(
+    fn,             # what a learner wrote
+    args,           # a tuple; copies are given to `fn`
+    use=None,       # `use(fn, *args)` is called in place of `fn(*args)`
+    limit=5.):      # seconds
+    "What a call gives or raises, with seed 0: an `Outcome`. Once more in float32 where float64 was in the way"
+    # float64 is our choice and not the lesson's
     out = _once(fn, args, use, limit)
     clash = isinstance(out.error, RuntimeError) and re.search("dtype|Double|scalar type", str(out.error))
     return _once(fn, _single(args), use, limit) if clash else out
@@ -87,7 +93,7 @@ def learners_lines(error):
 _CALL = re.compile(r"[\w.<>]+\(\) (takes|missing|got)")
 
 def in_words(error):
-    "An exception in a few lines"
+    "An exception in a few lines: the learner's own lines, and what Python says"
     lines = [f"  line {n}: {text}" for n, text in learners_lines(error)[-3:] if text]
     why = {TooLong: "It did not come to an end, and was stopped", KeyboardInterrupt: "You stopped it"}
     if stopped := why.get(type(error)): return "\n".join([f"{stopped} here:", lines[-1]] if lines else [f"{stopped}."])
@@ -109,7 +115,12 @@ def _leaf(x):
     off = torch.rand(x.shape, generator=torch.Generator().manual_seed(0), dtype=x.dtype)
     return (x.detach() + 1e-4*off).requires_grad_()
 
-def slopes(fn, args, through, use=None, limit=5.):
+def slopes(
+    fn,
+    args,
+    through,        # numbers of arguments, from 0
+    use=None,       # as for `call`
+    limit=5.):
     "The slopes of a weighted sum of all that `fn` gives, for the arguments numbered `through`: `[tensor or None]`"
     out = call(fn, [_leaf(a) if i in through else a for i, a in enumerate(args)], use, limit)
     leaves = _tensors([out.args[i] for i in through])
@@ -124,7 +135,12 @@ def _codes(obj):
     fns = vars(obj).values() if inspect.isclass(obj) else [obj]
     return {id(inspect.unwrap(f).__code__) for f in fns if inspect.isfunction(f)}
 
-def runs(fn, args, other, use=None, limit=5.):
+def runs(
+    fn,             # a function or class
+    args,
+    other,          # another
+    use=None,       # as for `call`
+    limit=5.):
     "Whether a call of `fn` runs the code of `other`"
     codes, seen, before = _codes(other), set(), sys.getprofile()
     def watch(frame, event, _): seen.add(id(frame.f_code)) if event == "call" else None
@@ -142,12 +158,14 @@ def known_numbers(p):
 
 @contextlib.contextmanager
 def in_float64():
-    "Whatever is made inside holds float64"
+    "For `with`: whatever network is made inside holds float64"
     torch.set_default_dtype(torch.float64)
     try: yield
     finally: torch.set_default_dtype(torch.float32)
 
-def new_network(make, x):
+def new_network(
+    make,           # called without arguments, twice
+    x):             # a batch for it
     "What `make()` gives, an `nn.Module`; TypeError when it is none, or cannot learn"
     model, another = make(), make()
     if not isinstance(model, torch.nn.Module):
@@ -180,7 +198,7 @@ def _is_hole(fn):
     return all(ast.unparse(node) == "..." for node in body)
 
 def holes(obj):
-    "Of a function, or of the methods of a class: (the names of those that still say `...`, how many there are in all)"
+    "Of a function, or of a class's methods: the names of those that still say `...`, and how many there are in all"
     fns = {getattr(obj, "__name__", ""): obj}
     if inspect.isclass(obj): fns = {n: f for n, f in vars(obj).items() if inspect.isfunction(f)}
     return [n for n, f in fns.items() if _is_hole(f)], len(fns)

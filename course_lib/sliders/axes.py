@@ -62,7 +62,8 @@ class Axes:
         "The picture: the line `curve`, `width` pixels thick, above the SVG text `below`"
         across, up = self.ticks()
         return Template(asset("explore.svg")).substitute(
-            label=html.escape(alt), title=html.escape(title), bottom=across, left=up, points=below, curve=curve, width=width)
+            label=html.escape(alt), title=html.escape(title), bottom=across, left=up, points=below,
+            curve=curve, width=width)
 
 def _scale(limits, a, b):
     "The line that takes the first of `limits` to `a` and the second to `b`: `(factor, offset)`"

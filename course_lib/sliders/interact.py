@@ -109,7 +109,7 @@ class Interact:
 
     def _repr_mimebundle_(self, **kwargs):
         picture, text = base64.b64encode(self.still()).decode(), f"sliders {', '.join(self.sliders)}"
-        view = dict(version_major=2, version_minor=0, model_id=self.widget().model_id)         # of ipywidgets 7, 8 alike
+        view = dict(version_major=2, version_minor=0, model_id=self.widget().model_id)     # in ipywidgets 7, too
         return {"image/png": picture, "text/plain": text, "application/vnd.jupyter.widget-view+json": view}
 
 def _says(text, figsize):

@@ -89,7 +89,8 @@ def _traced(moved, formula, start, sliders, most=2000):
     if len(start) > most: raise Untraceable(f"there are {len(start):,} points, more than {most:,}")
     def program(i): return trace(lambda x, y, *v: moved(x, y, dict(zip(sliders, v)))[i], "x", "y", *sliders)
     made = ExplorePoints(start, sliders, program(0), program(1))
-    if any(op in REDUCE for op, *_ in made.across + made.up): raise Untraceable("it takes a mean or a sum over all points")
+    steps = made.across + made.up
+    if any(op in REDUCE for op, *_ in steps): raise Untraceable("it takes a mean or a sum over all points")
     with np.errstate(all="ignore"):
         for at in positions(sliders):
             if not np.allclose(formula(at), made.points(**at), rtol=1e-4, atol=1e-5, equal_nan=True):
