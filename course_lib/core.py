@@ -189,7 +189,7 @@ def progress(
 
 # %% ../nbs/lib/00_core.ipynb #0e4d5a11
 def ends_with(**numbers):
-    "Prints the numbers that a lesson ends with, a line each, 4 digits after the point; ValueError for what is no number"
+    "Prints the numbers that a lesson ends with, a line each, rounded to 4 digits; ValueError for no number"
     for name, value in numbers.items(): print(f"{name}: {round(number(name, value, 0.04), 4):.12g}")
 
 # %% ../nbs/lib/00_core.ipynb #7a2d52e2

@@ -68,7 +68,7 @@ class Interpretation:
         return int(m[i, j] + m[j, i])
 
     def per_class(self):
-        "For each class its pictures, recall (share of them found) and precision (share of its predictions right): a `Table`"
+        "Each class, its pictures, recall (share of them found), precision (share of its predictions right): a `Table`"
         m = self.confusion_matrix()
         def share(a, b): return a/b if b else float("nan")
         rows = zip(self.vocab, m.diagonal(), m.sum(1), m.sum(0))

@@ -10,7 +10,9 @@ IMAGES = Path(__file__).resolve().parents[1]/"nbs/images"
 BLUE, WHITE = (29, 79, 124), (255, 255, 255)
 
 
-def font(size, weight="normal"): return ImageFont.truetype(font_manager.findfont(font_manager.FontProperties(family="DejaVu Sans", weight=weight)), size)
+def font(size, weight="normal"):
+    "A font that comes with matplotlib"
+    return ImageFont.truetype(font_manager.findfont(font_manager.FontProperties(family="DejaVu Sans", weight=weight)), size)
 
 
 def card():

@@ -60,7 +60,9 @@ def process(to):
 def render(proc, docs):
     "Quarto's part, and the notebooks beside the pages that offer them"
     quarto = shutil.which("quarto")
-    if not quarto: sys.exit(f"The pages are in {proc.name}/. Install Quarto {QUARTO} from https://quarto.org/docs/download/ and run this again: it makes the site of them.")
+    if not quarto:
+        sys.exit(f"The pages are in {proc.name}/. Install Quarto {QUARTO} from https://quarto.org/docs/download/ "
+                 "and run this again: it makes the site of them.")
     subprocess.run([quarto, "render", "--no-cache"], cwd=proc, check=True)
     shutil.rmtree(docs, ignore_errors=True)
     shutil.move(proc/docs.name, docs)

@@ -178,7 +178,7 @@ class Resolver:
     def _plain(self, name):
         here = self.names.of_module(name, self.module)
         if here: return here
-        if name in self.imported:
+        if name in self.imported and not (self.prose and name in self.bound):      # a lesson's `steps` may be an argument
             module, there = self.imported[name]
             if name in self.modules: return Place(self.modules[name], self.names.modules[self.modules[name]], "")
             return self.names.of_module(there, module)

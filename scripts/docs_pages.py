@@ -42,7 +42,7 @@ class Page(NamedTuple):
     @property
     def module(self):
         "The module it is exported to, None where there is none"
-        return next((m[1] for c in self.nb.cells if (m := re.search(r"^#\| *default_exp (\S+)", c.source, re.M))), None)
+        return next((m[1] for c in self.nb.cells if (m := re.search(r"^#\| *default_exp (\S+)", split(c.source)[0], re.M))), None)
 
     @property
     def lesson(self): return self.folder == "lessons"
@@ -79,11 +79,20 @@ def pages():
     paths += [p for folder in FOLDERS for p in sorted((NBS/folder).glob("*.ipynb"))]
     return [Page(p, nbformat.read(p, as_version=4), p.parent.relative_to(NBS).as_posix().strip("."), page_name(p)) for p in paths]
 
-def directives(cell): return set(re.findall(r"^#\| *(\w+)\b(?!-)(?! *:)", cell.source, re.M)) if cell.cell_type == "code" else set()
+def split(source):
+    "The lines `#| ...` at the head of a cell, and its code below them"
+    head = re.match(r"(?:#\|.*(?:\n|$)|[ \t]*\n)*", source)[0]
+    return head, source[len(head):]
+
+def directives(cell): return set(re.findall(r"^#\| *(\w+)\b(?!-)(?! *:)", split(cell.source)[0], re.M)) if cell.cell_type == "code" else set()
+
+def options(cell):
+    "The options of a cell that Quarto is to see"
+    return {key: yaml.safe_load(value) for key, value in re.findall(r"^#\| *([\w-]+): *(.+)$", split(cell.source)[0], re.M)}
 
 def python(cell):
-    "The code of a cell without directives and magics"
-    return re.sub(r"^\s*[%!].*$", lambda m: re.match(r"\s*", m[0])[0] + "pass", re.sub(r"^#\|.*\n?", "", cell.source, flags=re.M), flags=re.M)
+    "The code of a cell without its magics, so that Python can read it"
+    return re.sub(r"^(\s*)[%!].*$", r"\1pass", split(cell.source)[1], flags=re.M)
 
 def exported(cell): return bool({"export", "exports"} & directives(cell)) and "hide" not in directives(cell)
 
@@ -171,7 +180,9 @@ class Writer:
         return re.sub(r'(?<=<a )([^>]*?href=")([^"]+)', lambda m: m[1] + self.link(m[2]), text)
 
     def _names(self, text, own=()):
-        shielded = rf"{FENCE}|(?m:^#+ .*$)|(?s:<summary>.*?</summary>)|(?s:<a\b.*?</a>)|!?\[(?:[^\[\]]|\[[^\]]*\])*\](?:\([^)]*\)|\[[^\]]*\]|:)|(?s:``.*?``)|`([^`\s]+)`"
+        link = r"!?\[(?:[^\[\]]|\[[^\]]*\])*\](?:\([^)]*\)|\[[^\]]*\]|:)"
+        html = r"(?s:<summary>.*?</summary>)|(?s:<a\b.*?</a>)"
+        shielded = rf"{FENCE}|(?m-s:^#+ .*$)|{html}|{link}|(?s:``.*?``)|`([^`\s]+)`"
         def linked(m):
             place = m[m.lastindex] and m.lastgroup is None and self.find(m[m.lastindex], own) if m.lastindex else None
             return f"[{m[0]}]({self.address(place)})" if place else m[0]
@@ -205,14 +216,9 @@ def shown(output, writer):
     if "data" not in output: return output
     kind = next(k for k in MIME if k in output.data)
     data = output.data[kind]
-    if kind == "text/html": kind, data = "text/markdown", raw_html(data)
+    if kind in ("text/html", "image/svg+xml"): kind, data = "text/markdown", raw_html(re.sub(r"<\?xml.*?\?>|<!DOCTYPE[^>]*>", "", data))
     elif kind == "text/markdown": data = writer.markdown(data)
     return nbformat.v4.new_output("display_data", {kind: data})
-
-def options(cell):
-    "The options of a cell that Quarto is to see"
-    found = re.findall(r"^#\| *([\w-]+): *(.+)$", cell.source, re.M)
-    return {key: yaml.safe_load(value) for key, value in found}
 
 def plain(text): return text.replace('"', "”").replace("\n", " ")
 
@@ -236,14 +242,13 @@ def source_of(cell):
     defined = [n for n in ast.parse(python(cell)).body if not isinstance(n, (ast.Import, ast.ImportFrom))]
     if not defined: return None
     names = [n.name for n in defined if hasattr(n, "name")]
-    text = re.sub(r"^#\|.*\n", "", cell.source, flags=re.M)
-    return code(text, **{"code-fold": True, "code-summary": plain(f"Source: {', '.join(names)}") if names else "Source"})
+    return code(split(cell.source)[1], **{"code-fold": True, "code-summary": plain(f"Source: {', '.join(names)}") if names else "Source"})
 
 def of_lesson(cell, writer, page):
     "A code cell of a lesson: the source that it teaches, once; what it adds to the library is named above"
-    text = re.sub(r"^#\|.*\n?", "", cell.source, flags=re.M)
-    named = options(cell)
-    if 'find_spec("course_lib")' in text: named |= {"code-fold": True, "code-summary": "Set-up: installs the course where it is missing"}
+    text, named = split(cell.source)[1], options(cell)
+    if 'find_spec("course_lib")' in text:
+        named |= {"code-fold": True, "code-summary": "Set-up: installs the course where it is missing"}
     if "results" in cell.metadata.get("tags", ()): named["echo"] = False
     outputs = [shown(o, writer) for o in cell.outputs]
     entries = [d.name for d in documented(python(cell)) if d.kind in ("function", "class")] if exported(cell) else []
@@ -255,8 +260,7 @@ def of_library(cell, writer, level):
     if exported(cell):
         texts = [api(entry, level, writer) for entry in documented(python(cell))]
         return [*map(markdown, texts), *filter(None, [source_of(cell)])]
-    text, outputs = re.sub(r"^#\|.*\n?", "", cell.source, flags=re.M), [shown(o, writer) for o in cell.outputs]
-    named = options(cell)
+    text, named, outputs = split(cell.source)[1], options(cell), [shown(o, writer) for o in cell.outputs]
     if TEST.search(text) and "code-fold" not in named:
         named |= {"code-fold": True, "code-summary": "Test"}
         outputs = [o for o in outputs if "fig-alt" in named and any(k.startswith("image/") for k in o.get("data", ()))]
@@ -292,7 +296,8 @@ def head(page, writer, settings):
         for label, folder in (("This lesson", "nbs/lessons"), ("Its practice, with holes to fill", "practice"), ("Clean, without the words", "clean")):
             places = open_links(settings, f"{folder}/{page.path.name}")
             download = f"{settings['doc_host']}{settings['doc_baseurl']}/notebooks/{folder.removeprefix('nbs/')}/{page.path.name}"
-            rows.append(f"{label}: [Colab]({places['Colab']}), [Kaggle]({places['Kaggle']}), [download]({download}){{download=\"{page.path.name}\"}}")
+            rows.append(f"{label}: [Colab]({places['Colab']}), [Kaggle]({places['Kaggle']}), "
+                        f"[download]({download}){{download=\"{page.path.name}\"}}")
         return markdown("::: {.page-links}\n" + "\\\n".join(rows) + "\n:::")
     if page.module and page.folder in ROOMS:
         file = ROOT/"course_lib"/f"{page.module.replace('.', '/')}.py"

@@ -1,7 +1,8 @@
 """The picture of README.md and of the site's first page, `nbs/images/course.svg`, from what four lessons print (`make readme`).
 
 Nothing is trained for it: pictures and frames are the lessons' committed outputs. The sliders of the second field go down the
-slopes that lesson 04 teaches, by its own `descend`. It moves three times and rests; who asks for less motion sees the last frame.
+slopes that lesson 04 teaches, by its own `descend`. It moves for five seconds, as long as something may that nobody can stop, and
+rests; who asks for less motion sees the last frame (in an `<img>`, where the browser tells the picture).
 """
 import base64
 import io
@@ -15,9 +16,9 @@ from outputs import ROOT
 from PIL import Image
 
 FILE = ROOT/"nbs/images/course.svg"
-ALT = ("Four lessons at work. 01: drawn pets, each with the name of its breed. 04: the sliders a, b and c move, and a curve comes closer to "
+ALT = ("Four lessons at work. 01: drawn pets, and how many of them the network got wrong. 04: the sliders a, b and c move, and a curve comes closer to "
        "its points while the error falls. 05: straight pieces become an owl. 10: a heat map, bright on the faces of pets.")
-STEPS, SECONDS = 24, 8
+STEPS, SECONDS = 24, 5
 WIDTH, HEIGHT = 392, 262        # of a field
 
 
@@ -48,7 +49,7 @@ def frames(drawings, kind):
     share, last = 80/(len(drawings) - 1), len(drawings) - 1
     def seen(i): return f"{i*share:.2f}%{{opacity:1}}" + (f"{(i + 1)*share:.2f}%,to{{opacity:0}}" if i < last else "to{opacity:1}")
     def rule(i): return f"@keyframes {kind}{i}{{" + ("0%{opacity:0}" if i else "") + f"{seen(i)}}}"
-    moves = "".join(f".{kind}{i}{{opacity:{int(i == last)};animation:{kind}{i} {SECONDS}s step-end 3}}{rule(i)}" for i in range(last + 1))
+    moves = "".join(f".{kind}{i}{{opacity:{int(i == last)};animation:{kind}{i} {SECONDS}s step-end}}{rule(i)}" for i in range(last + 1))
     shown = "".join(f'<g class="{kind}{i} moves">{drawing}</g>' for i, drawing in enumerate(drawings))
     return f"<style>{moves}</style>{shown}"
 

@@ -26,7 +26,7 @@ PAGES = {p.name: p for p in docs_pages.pages()}
 pages = pytest.mark.parametrize("name", PAGES)
 lessons = pytest.mark.parametrize("name", [n for n, p in PAGES.items() if p.lesson])
 library = pytest.mark.parametrize("name", [n for n, p in PAGES.items() if p.folder in LIBRARY])
-IMAGES = "image/png", "image/jpeg", "image/svg+xml"
+IMAGES = "image/png", "image/jpeg"
 
 
 class Strict(yaml.SafeLoader):
@@ -60,9 +60,9 @@ def texts(cells):
 
 def prose(cells): return "\n\n".join(texts(cells))
 
-def options(cell): return {k: v for line in re.findall(r"^#\| (.+)$", cell.source, re.M) for k, v in strict(line).items()}
+def options(cell): return {k: v for line in docs_pages.split(cell.source)[0].splitlines() for k, v in strict(line.removeprefix("#| ")).items()}
 
-def code(cell): return re.sub(r"^#\| .+\n?", "", cell.source, flags=re.M)
+def code(cell): return docs_pages.split(cell.source)[1]
 
 def headings(cells): return docs_pages.headings("\n\n".join(c.source for c in cells if c.cell_type == "markdown"))
 
@@ -209,6 +209,9 @@ def test_headings_do_not_skip(name, site):
 def test_every_picture_has_words(name, site):
     for cell in site[name]:
         if any({*IMAGES} & {*d} for d in data(cell)): assert options(cell).get("fig-alt"), f"a figure without `#| fig-alt`: {cell.source}"
+        for d in data(cell):            # a drawing that stands in the page itself
+            for svg in re.findall(r"<svg\b.*?</svg>", d.get("text/markdown", ""), re.S):
+                assert re.search(r'\A<svg[^>]*(aria-label="[^"]+|aria-hidden="true")|<title>\w', svg), svg[:200]
     bare = re.sub(docs_pages.FENCE, "", prose(site[name]))
     assert not re.search(r"!\[[^\]]*\]\([^)]*\)(?!\{fig-alt=\"\w)", bare) and all("alt=" in tag for tag in re.findall(r"<img [^>]*>", bare))
 
@@ -255,6 +258,7 @@ def test_which_names_lead_where():
     assert leads("start", "relu") == "lessons/05_relu.html#start" and leads("start", "cli") == "lib/cli.html#start"
     assert leads("start", "descent", "start = 1") is None and leads("start") is None                # a variable; two places
     assert leads("start", "descent", "from course_lib.cli import start") == "lib/cli.html#start"
+    assert leads("start", "descent", "from course_lib.cli import start\ndef f(start): pass", prose=True) is None      # both: not known which
     assert leads("fit", "interpret", "from course_lib import training") == "lib/training.html#fit"
     assert leads("spread()") == "lib/model.html#spread" and leads("spread", "x", "def spread(a): pass") is None
     assert leads("spread", prose=True) is None and leads("create_model", prose=True) == "lib/model.html#create_model"
@@ -359,6 +363,28 @@ def test_anchors_are_pandocs():
     if not shutil.which("pandoc"): pytest.skip("there is no pandoc here to compare with")
     html = run("pandoc", "-f", "markdown", "-t", "html", input="\n\n".join(f"## {h}" for h in heads), stdin=None).stdout
     assert re.findall(r'id="([^"]+)"', html) == slugs
+
+
+def small_page(*sources, folder="lib", **kwargs):
+    "The cells that Quarto gets of a page made here: Markdown, or code where it begins with #|"
+    cells = [(nbformat.v4.new_code_cell if s.startswith("#|") else nbformat.v4.new_markdown_cell)(s) for s in sources]
+    page = docs_pages.Page(docs_pages.NBS/folder/"00_new.ipynb", nbformat.v4.new_notebook(cells=cells), folder, f"{folder}/new")
+    return docs_pages.processed(page, [page], docs_pages.all_names([page]), settings())[0].cells
+
+def test_the_first_cell_is_kept():
+    cells = small_page("# new\n\n> What: it is.\n\nMore of it, see `f`.", '#| default_exp new\n#| export\ndef f(a): "Does"')
+    assert strict(cells[0].source.strip("-"))["description"] == "What: it is."
+    assert [c.source for c in cells[2:5]] == ["More of it, see [`f`](#f).", "## `f` {#f}\n\n``` {.python .signature}\nf(a)\n```\n\nDoes",
+                                              '#| code-fold: true\n#| code-summary: "Source: f"\ndef f(a): "Does"']
+
+def test_only_the_head_of_a_cell_is_read_as_options():
+    cells = small_page("# new\n\n> It is new.", '#| default_exp new\n\nx = """\n#| hide\n#| fig-alt: no: no\n"""')
+    assert cells[-1].source == 'x = """\n#| hide\n#| fig-alt: no: no\n"""'
+
+def test_badges_become_words_and_headings_give_way():
+    text = "# new\n\n> It is new.\n\n[![Open it](https://x.org/b.svg)](https://x.org/a)\n\n## F\n\nText"
+    cells = small_page(text, '#| default_exp new\n#| export\ndef f(a): "Does"')
+    assert cells[2].source == "[Open it](https://x.org/a)\n\n## F {#about-f}\n\nText" and anchors(cells) == ["about-f", "f"]
 
 
 # --- with Quarto: the site, and a walk through it

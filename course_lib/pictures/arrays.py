@@ -149,7 +149,7 @@ def _cifar2():
 # %% ../../nbs/pictures/07_arrays.ipynb #e0df3912
 def get_arrays(
     name):      # digits: "glyphs" (8 MB) or "mnist" (12 MB); airplanes and birds: "sky" (18 MB) or "cifar2" (170 MB)
-    "A set as `Arrays`: two are drawn once, in seconds; two are looked for in COURSE_DATA and COURSE_HOME, else downloaded"
+    "A set as `Arrays`: two are drawn once, two are looked for in COURSE_DATA and COURSE_HOME, else downloaded"
     if name in [*DRAWN]: return _drawn(name)
     real = {"mnist": _mnist, "cifar2": _cifar2}
     if name in [*real]: return real[name]()

@@ -364,7 +364,7 @@ def digit(d:int, x, y):
     return [bar + (x+dx, y+dy) for (bar, dx, dy), on in zip(places, DIGITS[d]) if on == "1"]
 
 def date(seed) -> list:
-    "The shapes of a date on a dark strip, lower right: year, month, day. It has a generator of its own, so all else stays."
+    "The shapes of a date on a dark strip, lower right: year, month, day. Its own generator, so all else stays."
     rng = np.random.default_rng((*np.atleast_1d(seed), 1998))
     text = f"{rng.integers(92, 100)}{rng.integers(1, 13):02}{rng.integers(1, 29):02}"
     across = [.64 + .041*k + .022*(k//2) for k in range(6)]
@@ -432,11 +432,11 @@ def critter_masks(breed, seed, size:int=128, dated=False) -> dict:
 
 # %% ../../nbs/pictures/01_critters.ipynb #79e00699
 def picture_seed(name:str, i:int, seed:int=42) -> tuple:
-    "The seed of the file `{name}_{i}.jpg` of `draw_critters(seed=seed)`: `critter(name, picture_seed(name, i))` draws it."
+    "The seed of the file `{name}_{i}.jpg` of `draw_critters`: `critter(name, picture_seed(name, i))` draws it."
     return seed, list(rows()).index(_known(name, rows(), "breed")), i
 
 def drawn_as(file, seed:int=42) -> tuple:
-    "Breed and seed of a file of `draw_critters(seed=seed)`: `critter(*drawn_as(file))` draws it. ValueError for others."
+    "Breed and seed of a file of `draw_critters`: `critter(*drawn_as(file))` draws it. ValueError for others."
     name, _, i = Path(file).stem.rpartition("_")
     if not i.isdecimal(): raise ValueError(f"{Path(file).name!r} is not named as ours are, such as maple_fox_7.jpg.")
     return name, picture_seed(name, int(i), seed)

@@ -7,6 +7,7 @@ __all__ = ['glyphs']
 
 # %% ../../nbs/pictures/04_digits.ipynb #577e103c
 from functools import cache
+from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from .shapes import BLOCK, in_blocks, smooth
@@ -17,6 +18,15 @@ faces = dict(  # whole families are held out, so that knowing a font by heart do
         DejaVuSansMono DejaVuSansMono-Bold DejaVuSansMono-Oblique DejaVuSansMono-BoldOblique
         DejaVuSerif DejaVuSerif-Bold DejaVuSerif-Italic DejaVuSerif-BoldItalic cmr10 cmb10 cmti10""".split(),
     valid="STIXGeneral STIXGeneralBol STIXGeneralItalic STIXGeneralBolIta".split(), test=["cmss10", "cmtt10"])
+stand_in = dict(cmti10="cmr10")        # where matplotlib is older than 3.11 and lacks a face: another
+
+def face_file(face, folder=None):
+    "The file of a face, or of the one that stands in for it; `folder` is matplotlib's"
+    if folder is None:
+        from matplotlib import get_data_path
+        folder = f"{get_data_path()}/fonts/ttf"
+    file = Path(folder)/f"{face}.ttf"
+    return file if file.exists() else file.with_stem(stand_in.get(face, face))
 
 def master(font, digit, stroke, size=64, tall=40):
     "One digit as bytes `(size,size)`, `tall` pixels high, in the middle by mass"
@@ -32,8 +42,7 @@ def master(font, digit, stroke, size=64, tall=40):
 @cache
 def masters(part):
     "Every digit of every face in three stroke widths, light on dark: bytes `(faces,10,3,64,64)`"
-    from matplotlib import get_data_path
-    fonts = [ImageFont.truetype(f"{get_data_path()}/fonts/ttf/{face}.ttf", 56) for face in faces[part]]
+    fonts = [ImageFont.truetype(str(face_file(face)), 56) for face in faces[part]]
     return np.array([[[master(font, str(d), stroke) for stroke in (0, 1, 3)] for d in range(10)] for font in fonts])
 
 def between(images, down, across):

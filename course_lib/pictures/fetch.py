@@ -87,6 +87,7 @@ ALLOWED = {("numpy.core.multiarray", "_reconstruct"): _rebuild, ("numpy._core.mu
 class ArrayUnpickler(pickle.Unpickler):
     "Reads lists, dicts, numbers, words and NumPy arrays; UnpicklingError for a pickle that asks for anything else"
     def find_class(self, module, name):
+        "What the pickle asks for, if it is among the few that are allowed"
         if (module, name) not in ALLOWED: raise pickle.UnpicklingError(f"its pickle asks for {module}.{name}")
         return ALLOWED[module, name]
 
@@ -131,7 +132,7 @@ def fetch_cifar2(
     folder,             # where to write
     url=None,           # of the archive; default: torchvision's
     md5=None):          # its checksum; default: torchvision's
-    "CIFAR-10's airplanes and birds into `folder/{train,test}/{airplane,bird}`: 170 MB, 12,000 files; OSError saying why not"
+    "CIFAR-10's airplanes and birds into `folder/{train,test}/{airplane,bird}`: 170 MB; OSError saying what was tried"
     from torchvision.datasets import CIFAR10
     with _archive("cifar2", folder, url or CIFAR10.url, md5 or CIFAR10.tgz_md5) as tar: found = _read_batches(tar)
     for part, names in BATCHES.items():

@@ -127,7 +127,8 @@ def with_expectations(
     lesson):            # its name
     "The cells with a place to write what one expects of each section; ValueError when a name is taken"
     begin = f'from course_lib.selftest.expect import Expectations\nexpect = Expectations("{lesson}")'
-    taken = {name for c in cells if c["kind"] == "code" for name in global_names(c["source"])[0]} & global_names(begin)[0]
+    bound = set().union(*(global_names(c["source"])[0] for c in cells if c["kind"] == "code"))
+    taken = bound & global_names(begin)[0]
     if taken: raise ValueError(f"the lesson defines {', '.join(sorted(taken))}, which clean notebooks need: rename it.")
     last, top = {}, None                # number of a heading's cell -> of the last cell below it that shows something
     for i, c in enumerate(cells):

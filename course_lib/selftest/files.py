@@ -36,12 +36,16 @@ def _of(path, f, *args):
     try: return f(*args)
     except ValueError as e: raise ValueError(f"{path}: {e}") from None
 
+def _notebooks(folder):
+    "The notebooks of a folder. A name with a dash is that of a copy, as `01_pets-Copy1`, and none of the course's"
+    return [f for f in sorted(folder.glob("*.ipynb")) if "-" not in f.stem]
+
 def _read(file): return _of(file.name, parse_notebook, file.read_bytes())[0]
 
 def all_tasks(top):         # the folder of the course
     "The exercises of each lesson, `{lesson: [Task]}`; ValueError when two have one name"
     res, seen = {}, {}
-    for file in sorted(Path(top).glob("nbs/exercises/*.ipynb")):
+    for file in _notebooks(Path(top)/"nbs/exercises"):
         res[file.stem] = _of(f"exercises/{file.name}", tasks, _read(file))
         for t in res[file.stem]:
             if t.name in seen:
@@ -69,7 +73,7 @@ def course_files(
     only=None):     # names of lessons; default: all
     "The clean and practice notebooks of the lessons, `{path: text}`; ValueError naming lesson and cell"
     top, todo, res = Path(top), all_tasks(top), {}
-    for file in sorted(top.glob("nbs/lessons/*.ipynb")):
+    for file in _notebooks(top/"nbs/lessons"):
         cells = _of(file.name, check_compiles, _read(file))
         if only and file.stem not in only: continue
         holes = _of(file.name, practice_cells, cells, todo.get(file.stem, []))
@@ -89,7 +93,7 @@ def leftovers(
     top,            # the folder of the course
     targets):       # what `course_files` gives
     "Generated notebooks that no lesson asks for any more"
-    made = [p for folder in ("clean", "practice") for p in sorted(Path(top).glob(f"{folder}/*.ipynb"))]
+    made = [p for folder in ("clean", "practice") for p in _notebooks(Path(top)/folder)]
     return [p for p in made if p not in targets]
 
 def _write(path, text):
