@@ -91,7 +91,7 @@ def exercise_minutes(lesson):
 
 def quiz_minutes(file): return 2/3*len(quiz(parse_notebook(Path(file).read_bytes())[0]))
 
-# %% ../nbs/lib/10_plan.ipynb #ade7811a
+# %% ../nbs/lib/10_plan.ipynb #acbb4afa
 TALK = 5                # minutes for each "Stop and talk", which a lesson's own minutes leave out
 
 class Part(NamedTuple):
@@ -120,11 +120,12 @@ def _practising(lesson, file, total):
     return [Part(lesson, "exercise" if name else "quiz", name, m) for name, m in zip(raw, given)]
 
 def parts(lesson, start="."):
-    "A lesson's sections, each followed by its exercises, and its questionnaire: `[Part]`. Their minutes are the lesson's"
+    "A lesson's sections, each followed by its exercises, and its questionnaire: `[Part]`, with the lesson's minutes"
     file = find_lesson(lesson, start)
     sections = lesson_sections(nbformat.read(file, as_version=4))
-    if not promised(file): raise ValueError(f"{lesson} does not say how many minutes it takes: its second cell has no such line.")
-    read, practise = promised(file)
+    said = promised(file)
+    if not said: raise ValueError(f"{lesson} does not say in its second cell how many minutes it takes: make minutes")
+    read, practise = said
     where = {task.name: _place(task, sections) for task in declared(_module("selftest", "exercises", lesson))}
     todo, res = _practising(lesson, file, practise), []
     for part in _reading(lesson, sections, read):
@@ -178,7 +179,7 @@ def _with_reviews(days, spare):
         if i in after: res, since = [*res, Day(again=since)], []
     return res
 
-# %% ../nbs/lib/10_plan.ipynb #fac8e3f5
+# %% ../nbs/lib/10_plan.ipynb #0b2091b4
 _WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 
 def _some(n, what): return f"{n:g} {what}{'' if n == 1 else 's'}"
@@ -197,12 +198,15 @@ def _listed(todo):
     exercises = f"exercise{'s' if ',' in done else ''} {done}"
     return [f"read {read}"]*bool(names) + [exercises]*bool(done) + asked
 
-def _by_lesson(todo): return {lesson: [p for p in todo if p.lesson == lesson] for lesson in dict.fromkeys(p.lesson for p in todo)}
+def _by_lesson(todo):
+    names = dict.fromkeys(p.lesson for p in todo)
+    return {lesson: [p for p in todo if p.lesson == lesson] for lesson in names}
 
 class Plan:
     "What is done when. Printed it is a table; `save` writes a calendar"
-    def __init__(self, days, unit, limit, reading, dates=(), note=""):       # reading: {lesson: all its parts to be read}
-        self.days, self.unit, self.limit, self.reading, self.dates, self.note = days, unit, limit, reading, [*dates], note
+    def __init__(self, days, unit, limit, reading, dates=()):       # reading: {lesson: all its parts to be read}
+        self.days, self.unit, self.limit, self.reading, self.dates = days, unit, limit, reading, [*dates]
+        self.note = ""              # what stands below the table
 
     def lines(self, n):
         "What stands in the plan for evening or day `n`, from 0: `[(minutes or \"\", text)]`"
@@ -211,8 +215,9 @@ class Plan:
         res = []
         for lesson, todo in _by_lesson(day.parts).items():
             read = [p for p in todo if p.kind == "read"]
-            said = [f"read all of it"]*(read == self.reading.get(lesson)) or _listed(read)
-            res.append((sum(p.minutes + p.talk for p in todo), f"{lesson}: {'; '.join(said + _listed([p for p in todo if p not in read]))}"))
+            said = ["read all of it"]*(read == self.reading.get(lesson)) or _listed(read)
+            said += _listed([p for p in todo if p not in read])
+            res.append((sum(p.minutes + p.talk for p in todo), f"{lesson}: {'; '.join(said)}"))
         for lesson, todo in _by_lesson(day.home).items():
             res.append((sum(p.minutes for p in todo), f"at home, practice of {lesson}: {'; '.join(_listed(todo))}"))
         return res
@@ -228,7 +233,8 @@ class Plan:
 
     def __repr__(self):
         wide = 16 if self.dates else 0
-        rows = [f"{self.unit:>7}  {'date':{wide}}"[:9 + wide] + "  min  what", f"{'-'*(9 + wide)}  ---  {'-'*(64 - wide)}"]
+        rows = [f"{self.unit:>7}  {'date':{wide}}"[:9 + wide] + "  min  what",
+                f"{'-'*(9 + wide)}  ---  {'-'*(64 - wide)}"]
         for n in range(len(self.days)):
             head = f"{n + 1:7}  {self.when(n):{wide}}"[:9 + wide]
             for minutes, text in self.lines(n):
@@ -237,12 +243,13 @@ class Plan:
                     head = " "*(9 + wide)
         return "\n".join([*rows, "", *textwrap.wrap(self.note, 80)])
 
-# %% ../nbs/lib/10_plan.ipynb #cd707163
+# %% ../nbs/lib/10_plan.ipynb #f42f72c0
 def _dates(n, start, on, weekly):
-    "`n` dates from `start`, on the weekdays `on`; none when neither is given. ValueError for a date or day in another form"
+    "`n` dates from `start`, on the weekdays `on`; none when neither is given. ValueError for what is no date or day"
     if not (start or on): return []
     try: day = start if isinstance(start, date) else date.fromisoformat(start) if start else date.today()
-    except (TypeError, ValueError): raise wrong("start", start, "a date as year-month-day, such as 2026-12-01") from None
+    except (TypeError, ValueError):
+        raise wrong("start", start, "a date as year-month-day, such as 2026-12-01") from None
     names = [text.strip().lower() for text in str(on).split(",")] if on else []
     long = [next((w for w in _WEEKDAYS if len(name) > 1 and w.startswith(name)), None) for name in names]
     if None in long or weekly and len(long) > 1:
@@ -262,7 +269,7 @@ def _fitting(chosen, limit, most, group):
         if len(days := packed(names[:k], most)) <= most: return k, days, len(packed(names))
     return 0, len(packed(names[:1])), len(packed(names))
 
-# %% ../nbs/lib/10_plan.ipynb #599bfd88
+# %% ../nbs/lib/10_plan.ipynb #a0820e06
 def _at_home(days, chosen):
     "The days of a group, each with the exercises to the sections that were read"
     res, left = [], {lesson: [*todo] for lesson, todo in chosen.items()}
@@ -285,10 +292,12 @@ def _note(names, k, most, all_of_it, plan):
     read, home = (sum(p.minutes for p in chosen if (p.kind == "read") == kind) for kind in (True, False))
     talk = sum(p.talk for p in chosen)
     group = plan.unit == "evening"
-    said = [f"Together {read} minutes to read and try" + (f", {talk} to talk" if group else "") + f", {home} for the exercises"
-            + (f", at home: {round(home/len(plan.days))} from one evening to the next." if group else ".")]
-    if k < len(names): said.append(f"This is too little for all {len(names)} lessons: it goes as far as {names[k - 1]}, "
-                                   f"all of them need {_needs(all_of_it, plan.unit, plan.limit)}.")
+    said = [f"Together {read} minutes to read and try, {home} for the exercises."]
+    if group: said = [f"Together {read} minutes to read and try, {talk} to talk, {home} for the exercises, at home: "
+                      f"{round(home/len(plan.days))} from one evening to the next."]
+    if k < len(names): said.append(
+        f"This is too little for all {len(names)} lessons: it goes as far as {names[k - 1]}, "
+        f"all of them need {_needs(all_of_it, plan.unit, plan.limit)}.")
     elif len(plan.days) < most: said.append(f"Left over: {most - len(plan.days)} of {_some(most, plan.unit)}.")
     return " ".join(said)
 
@@ -301,19 +310,22 @@ def plan(
     start=None, on=None,                # the first date, "2026-12-01"; the weekdays, "tue" or "mon,wed,fri"
     here="."):                          # where to look for the lessons
     "A plan of the lessons' sections and exercises, see `Plan`. ValueError when not even one lesson fits"
-    if weeks is not None and days is not None: raise ValueError("weeks and days were given: choose one of the two.")
-    if hours is not None and minutes is not None: raise ValueError("hours and minutes were given: choose one of the two.")
+    for one, other, names in (weeks, days, "weeks and days"), (hours, minutes, "hours and minutes"):
+        if one is not None and other is not None: raise ValueError(f"{names} were given: choose one of the two.")
     group = days is None
     most = whole("weeks", 8 if weeks is None else weeks, 8, 1, 500) if group else whole("days", days, 27, 1, 3650)
     if hours is None and minutes is None: limit = 120 if group else 15
     elif hours is None: limit = whole("minutes", minutes, 15, 5, 720)
     else: limit = round(60*number("hours", hours, 2, least=1/12, most=12))
     unit = "evening" if group else "day"
-    chosen = {name: parts(name, here) for name in [find_lesson(name, here).stem for name in lessons or lesson_names(here)]}
+    wanted = [find_lesson(name, here).stem for name in lessons or lesson_names(here)]
+    chosen = {name: parts(name, here) for name in wanted}
     k, packed, all_of_it = _fitting(chosen, limit, most, group)
     names = [*chosen]
-    if k == 0: raise ValueError(f"{_needs(most, unit, limit)} is not enough for a whole lesson: {names[0]} needs "
-                                f"{_needs(packed, unit, limit)}" + f", all {len(names)} lessons {_needs(all_of_it, unit, limit)}."*(len(names) > 1))
+    if k == 0:
+        every = f", all {len(names)} lessons {_needs(all_of_it, unit, limit)}" if len(names) > 1 else ""
+        raise ValueError(f"{_needs(most, unit, limit)} is not enough for a whole lesson: {names[0]} needs "
+                         f"{_needs(packed, unit, limit)}{every}.")
     reading = {name: [p for p in chosen[name] if p.kind == "read"] for name in names}
     res = _with_reviews(_at_home(packed, chosen) if group else [Day(day) for day in packed], most - len(packed))
     res = Plan(res, unit, limit, reading, _dates(len(res), start, on, group))
@@ -352,14 +364,16 @@ def calendar(plan, at=None, now=None):      # an hour, "19:00"; when the file is
                   f"SUMMARY:{_escaped(f'course_lib {n + 1}: {about}')}", f"DESCRIPTION:{_escaped(text)}", "END:VEVENT"]
     return b"\r\n".join([folded(line) for line in [*lines, "END:VCALENDAR"]]) + b"\r\n"
 
-# %% ../nbs/lib/10_plan.ipynb #be923302
+# %% ../nbs/lib/10_plan.ipynb #b44042c3
 def keep(file, data, force=False):      # text or bytes
     "Writes a file and says so; ValueError when there is one of another content, unless `force`"
     file, data = Path(file), data.encode() if isinstance(data, str) else data
     there = file.exists()
     if there and not file.is_file(): raise ValueError(f"{file} is a folder: give the name of a file.")
     if there and file.read_bytes() == data: return print(f"{file} is there already, and the same.")
-    if there and not force: raise ValueError(f"{file} is there already: give another name, or --force to write over it.")
-    if not file.absolute().parent.is_dir(): raise ValueError(f"{file} cannot be written: there is no folder {file.parent}.")
+    if there and not force:
+        raise ValueError(f"{file} is there already: give another name, or --force to write over it.")
+    if not file.absolute().parent.is_dir():
+        raise ValueError(f"{file} cannot be written: there is no folder {file.parent}.")
     file.write_bytes(data)
     print(f"wrote {file}" + ", over the one that was there"*there)

@@ -18,7 +18,7 @@ from .cli import find_lesson
 from .selftest.notebook import as_python, parse_notebook, split_head
 from .selftest.practice import quiz
 
-# %% ../nbs/lib/11_slides.ipynb #00bae9d8
+# %% ../nbs/lib/11_slides.ipynb #4e148a3e
 @dataclass
 class Slide:
     "What stands on one slide"
@@ -31,7 +31,7 @@ class Slide:
     answer: str = ""                                # shown one key later, as is what is said of an output
 
 def paragraphs(text):
-    "Markdown without links into the course, as `[(paragraph, note)]`; what is folded is the note of the paragraph above"
+    "Markdown without links into the course: `[(paragraph, note)]`; what is folded is the note of the one above"
     text = re.sub(r"\[([^\]]+)\]\((?!https?:)[^)]*\)", r"\1", text)
     res = []
     for part in re.split(r"(<details>.*?</details>)", text, flags=re.S):
@@ -61,7 +61,7 @@ def _height(slide):
     words = words_height([*slide.words, *[slide.answer]*bool(slide.answer)])
     return words + code_height(slide.code) + sum(map(output_height, slide.outputs))
 
-# %% ../nbs/lib/11_slides.ipynb #aef6e481
+# %% ../nbs/lib/11_slides.ipynb #09451232
 _ALONE = re.compile(r"> \*\*Stop and talk|\*\*Try")
 
 def _sentences(text):
@@ -78,8 +78,8 @@ def _prose(heading, told):
     res = []
     for text, note in told:
         for part in _sentences(text) if len(text.split()) > 75 else [text]:
-            new = not res or _ALONE.match(part) or _ALONE.match(res[-1].words[0]) or words_height([*res[-1].words, part]) > 330
-            if new: res.append(Slide(heading))
+            alone = not res or _ALONE.match(part) or _ALONE.match(res[-1].words[0])
+            if alone or words_height([*res[-1].words, part]) > 330: res.append(Slide(heading))
             res[-1].words.append(part)
             res[-1].notes += [note]*bool(note)
             note = ""
@@ -94,7 +94,7 @@ def _lead(told, below):
         n += 1
     return n
 
-# %% ../nbs/lib/11_slides.ipynb #4d802628
+# %% ../nbs/lib/11_slides.ipynb #16f4367d
 def _imports(source):
     body = ast.parse(as_python(source)).body
     return bool(body) and all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in body)
@@ -135,9 +135,10 @@ class _Deck:
         below = code_height(code) + sum(map(output_height, outputs))
         n = len(self.waiting) - _lead(self.waiting, below if below < ROOM - 100 else code_height(code))
         self.waiting, lead = self.waiting[:n], self.waiting[n:]
-        if not lead and self.waiting and not _ALONE.match(self.waiting[-1][0]) and len(self.waiting[-1][0].split()) > 75:
-            *before, last = _sentences(self.waiting[-1][0])
-            self.waiting, lead = [*self.waiting[:-1], *((part, "") for part in before)], [(last, self.waiting[-1][1])]
+        text, note = self.waiting[-1] if self.waiting else ("", "")
+        if not lead and not _ALONE.match(text) and len(text.split()) > 75:         # of a long paragraph the end
+            *before, last = _sentences(text)
+            self.waiting, lead = [*self.waiting[:-1], *((part, "") for part in before)], [(last, note)]
         self.flush()
         last = self.slides[-1] if self.slides else Slide()
         if not lead and not self.begins and last.code and not last.outputs and _height(last) + below < ROOM:
@@ -155,7 +156,7 @@ def slides_of(nb):
         if c.cell_type == "markdown": _take_words(deck, c.source, asked)
         elif c.cell_type == "code":
             code = _seen(c)
-            aside = code and not c.outputs and (_imports(code) or not deck.heading)         # or it stands in the introduction
+            aside = code and not c.outputs and (_imports(code) or not deck.heading)     # above the first heading
             if aside: deck.notes.append(f"Before this comes:\n\n```python\n{code}\n```")
             elif code or c.outputs: deck.cell(code, c.outputs)
     deck.flush()
@@ -170,7 +171,8 @@ def _take_words(deck, source, asked):
             continue
         if found: deck.section(found[2].strip(), len(found[1]))
         if found and found[2].startswith("Questionnaire") and asked:
-            deck.add(*(Slide("Questionnaire", [f"**Question {i}.** {question}"], answer=answer) for i, (question, answer) in enumerate(asked, 1)))
+            for i, (question, answer) in enumerate(asked, 1):
+                deck.add(Slide("Questionnaire", [f"**Question {i}.** {question}"], answer=answer))
         elif len(deck.slides) == 1 and not deck.heading: _introduce(deck, paragraphs(rest))
         else: deck.waiting += paragraphs(rest)
 
@@ -180,20 +182,23 @@ def _introduce(deck, told):
         if text.startswith("After this lesson"): deck.slides[0].words.append(text)
         else: deck.slides[0].notes.append(text.strip("*"))
 
-# %% ../nbs/lib/11_slides.ipynb #2788cf0c
+# %% ../nbs/lib/11_slides.ipynb #338f48a8
 def _cells(slide):
     "A slide as cells that nbconvert knows: words, code, output and notes, with the marks that it reads"
     level = "#" if slide.begins and slide.words[:1] and slide.words[0].startswith("> ") and not slide.code else "##"
     words = "\n\n".join([f"{level} {slide.heading}"]*bool(slide.heading) + slide.words)
-    asks = "?" in " ".join(slide.words) and not any("<script" in o.get("data", {}).get("text/html", "") for o in slide.outputs)
+    moves = any("<script" in o.get("data", {}).get("text/html", "") for o in slide.outputs)
+    def marked(cell, kind):
+        cell.metadata["slideshow"] = {"slide_type": kind}
+        return cell
     res = [nbformat.v4.new_markdown_cell(words)]*bool(words)
     if slide.code: res.append(nbformat.v4.new_code_cell(slide.code))
     if slide.outputs:
         res.append(nbformat.v4.new_code_cell("", outputs=slide.outputs))
-        if asks and slide.code: res[-1].metadata["slideshow"] = {"slide_type": "fragment"}
-    if slide.answer: res.append(nbformat.v4.new_markdown_cell(slide.answer, metadata={"slideshow": {"slide_type": "fragment"}}))
-    if slide.notes: res.append(nbformat.v4.new_markdown_cell("\n\n".join(slide.notes), metadata={"slideshow": {"slide_type": "notes"}}))
-    res[0].metadata["slideshow"] = {"slide_type": "slide" if slide.begins else "subslide"}
+        if slide.code and "?" in " ".join(slide.words) and not moves: marked(res[-1], "fragment")
+    if slide.answer: res.append(marked(nbformat.v4.new_markdown_cell(slide.answer), "fragment"))
+    if slide.notes: res.append(marked(nbformat.v4.new_markdown_cell("\n\n".join(slide.notes)), "notes"))
+    marked(res[0], "slide" if slide.begins else "subslide")
     return res
 
 def to_html(slides, title):
@@ -201,7 +206,8 @@ def to_html(slides, title):
     if not find_spec("nbconvert"): raise ValueError("Slides need nbconvert: pip install nbconvert")
     from nbconvert import SlidesExporter
     ours = files("course_lib")/"reveal"
-    deck = {name: (ours/name).read_text(encoding="utf-8") for name in ("reveal.css", "deck.css", "reveal.js", "notes.js", "deck.js")}
+    names = "reveal.css", "deck.css", "reveal.js", "notes.js", "deck.js"
+    deck = {name: (ours/name).read_text(encoding="utf-8") for name in names}
     nb = nbformat.v4.new_notebook(cells=[c for slide in slides for c in _cells(slide)])
     for i, c in enumerate(nb.cells): c.id = f"cell-{i}"             # the same lesson gives the same file
     nb.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}

@@ -67,7 +67,7 @@ def walk(page):
         if page.evaluate("Reveal.isLastSlide()"): return
         page.evaluate("Reveal.next()")
 
-@pytest.mark.parametrize("lesson", ["01_pets", "04_descent"])
+@pytest.mark.parametrize("lesson", ["01_pets", "04_descent", "06_tensors"])
 def test_every_slide_is_seen_whole(browser, deck, lesson):
     page = opened(browser, deck(lesson))
     told = list(walk(page))
@@ -153,6 +153,22 @@ def test_what_is_shipped_is_reveal():
     ours = files("course_lib")/"reveal"
     known = {"reveal.js": "46538b52db48", "reveal.css": "68f915a11ebf", "notes.js": "df1201d19d03", "LICENSE": "34014800f412"}
     assert {name: sha256((ours/name).read_bytes().replace(b"\r\n", b"\n")).hexdigest()[:12] for name in known} == known
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(browser, deck, need_module, tmp_path, scheme):
+    "On the first slides of lesson 04, its sliders among them, and on a report"
+    need_module("axe")
+    axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+    file = tmp_path/"my_progress.html"
+    file.write_text(to_html([Done("04_descent", "How?", {"mse": ("✔ passed", "2026-11-20")}, results="edge: 0.2")]), encoding="utf-8")
+    for page in opened(browser, deck("04_descent"), scheme), opened(browser, file, scheme):
+        page.evaluate(axe)
+        for _ in range(14 if page.evaluate("'Reveal' in window") else 1):
+            found = [v for v in page.evaluate("axe.run()")["violations"] if v["impact"] in ("serious", "critical")]
+            assert not found, [(v["id"], v["nodes"][0]["html"]) for v in found]
+            page.evaluate("'Reveal' in window && Reveal.next()")
+        page.close()
 
 
 EVIL = "<img src=x onerror=\"document.title='hurt'\"><script>document.title='hurt'</script>" + "a_long_word_"*20

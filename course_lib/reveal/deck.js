@@ -15,7 +15,7 @@ function boxIn(slide, element) {
 
 // How far down and to the right the content goes.
 function reach(slide) {
-  const all = [...slide.querySelectorAll("p, li, pre, table, img, svg, .sliders, .controls, h1, h2, h3")];
+  const all = [...slide.querySelectorAll("p, li, pre, table, img, svg:not(svg svg), .sliders, .controls, h1, h2, h3")];
   const boxes = all.filter((element) => !element.closest("aside")).map((element) => boxIn(slide, element));
   return { down: Math.max(...boxes.map((box) => box.down)), right: Math.max(...boxes.map((box) => box.right)) };
 }
@@ -27,7 +27,7 @@ const widest = (picture) => picture.tagName === "IMG" ? Math.min(1.7 * (picture.
 async function fit(slide) {
   if (!slide || slide.dataset.fits) return;
   if (!slide.querySelector(".jp-CodeCell, h1")) slide.classList.add("words");
-  const pictures = [...slide.querySelectorAll(".jp-OutputArea-output img, .course-explore svg")];
+  const pictures = [...slide.querySelectorAll(".jp-OutputArea-output img, .course-explore svg:not(svg svg)")];
   await Promise.all(pictures.map((picture) => picture.decode && picture.decode().catch(() => 0)));
   for (const picture of pictures) picture.style.width = widest(picture) + "px";
   const over = reach(slide).down - LOW;

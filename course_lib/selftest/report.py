@@ -6,9 +6,10 @@
 __all__ = ['MOST', 'TITLE', 'Done', 'was_run', 'own_run', 'private', 'pictures_of', 'collected', 'picture_name', 'to_markdown',
            'to_html', 'write_report']
 
-# %% ../../nbs/selftest/11_report.ipynb #37588b96
+# %% ../../nbs/selftest/11_report.ipynb #db1d2a2a
 import base64, html, re, time
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 
 import nbformat
@@ -57,7 +58,7 @@ def own_run(lesson, found):         # notebooks, the newest first
         else:
             if was_run(nb): return nb
 
-# %% ../../nbs/selftest/11_report.ipynb #f11c3519
+# %% ../../nbs/selftest/11_report.ipynb #9dc53fa8
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _PATH = re.compile(r"""(?<![\w.:/\\])(?:[A-Za-z]:(?=[\\/])|~)?[\\/][^\s'",;:()]*[\\/][^\s'",;:()]*""")
 
@@ -78,9 +79,14 @@ def pictures_of(nb):
     for c in nb.cells:
         for output in c.get("outputs", []):
             for kind in {"image/png", "image/jpeg"} & set(output.get("data", {})):
-                try: res.append((kind.split("/")[1], base64.b64decode(output.data[kind]), private(_alt(c, output, kind))))
-                except ValueError: pass         # no picture
+                try: data = base64.b64decode(output.data[kind])
+                except ValueError: continue         # no picture
+                res.append((kind.split("/")[1], data, private(_alt(c, output, kind))))
     return res[:MOST]
+
+def _known(state, day):
+    "A state and a day as the file has them, which somebody may have edited"
+    return state if state in (PASSED, NOT_YET) else NOT_ATTEMPTED, day if _DAY.fullmatch(day) else ""
 
 def collected(start="."):
     "What was done, lesson by lesson: `[Done]`"
@@ -89,8 +95,7 @@ def collected(start="."):
     def of(part, lesson): return next((kept for name, kept in data[part].items() if name[2:] == lesson[2:]), {})
     res = []
     for lesson, states in rows.items():
-        days = {name: str(data["exercises"].get(name, {}).get("passed", "")) for name in states}
-        known = {name: (state if state in (PASSED, NOT_YET) else NOT_ATTEMPTED, days[name] if _DAY.fullmatch(days[name]) else "")
+        known = {name: _known(state, str(data["exercises"].get(name, {}).get("passed", "")))
                  for name, state in states.items()}
         done = Done(lesson, names.get(lesson, lesson), known,
                     of("quiz", lesson), of("expected", lesson))
@@ -98,7 +103,7 @@ def collected(start="."):
         res.append(done)
     return res
 
-# %% ../../nbs/selftest/11_report.ipynb #9289a021
+# %% ../../nbs/selftest/11_report.ipynb #0dd5c997
 def _md(text):
     "A text that Markdown shows as it is, in one line"
     return re.sub(r"^[-+=]|[\\`*_{}\[\]()#!|<>~$&@]", r"\\\g<0>", " ".join(str(text).split()))
@@ -135,30 +140,11 @@ def to_markdown(done, name=None, day=None, folder="my_progress_pictures"):
         if d.expected: parts.append(_table(["section", "I expected", "was it so?"], _expectations(d)))
         if d.results: parts += ["The numbers of my run:", "\n".join("    " + line for line in d.results.splitlines())]
         parts += [f"![{_md(alt)}]({folder}/{picture_name(d, i)})" for i, (_, _, alt) in enumerate(d.pictures)]
-    if left := [d for d in done if not d.begun]: parts.append("Still to come: " + ", ".join(_md(d.title) for d in left))
+    left = ", ".join(_md(d.title) for d in done if not d.begun)
+    if left: parts.append(f"Still to come: {left}")
     return "\n\n".join(parts) + "\n"
 
-# %% ../../nbs/selftest/11_report.ipynb #8e76e668
-_STYLE = """
-:root { color-scheme: light dark; --paper: #fff; --ink: #1d2733; --soft: #56626f; --line: #d5dbe1; --accent: #1b5e8c; --box: #f3f5f7; }
-@media (prefers-color-scheme: dark) {
-  :root { --paper: #14191f; --ink: #e6eaee; --soft: #a3afbb; --line: #3a4653; --accent: #79bdea; --box: #1f262e; }
-}
-body { margin: 0; background: var(--paper); color: var(--ink); font: 17px/1.5 system-ui, sans-serif; }
-main { max-width: 46rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; overflow-wrap: anywhere; }
-h1 { line-height: 1.2; }
-h2 { margin: 2.2rem 0 0.3rem; line-height: 1.25; color: var(--accent); }
-.about { margin: 0 0 0.8rem; color: var(--soft); }
-table { width: 100%; margin: 0.6rem 0 1rem; border-collapse: collapse; font-size: 0.94em; }
-th, td { padding: 0.25rem 0.8rem 0.25rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-th { color: var(--soft); font-weight: 600; }
-.exercises td + td { white-space: nowrap; }
-pre { padding: 0.7rem 1rem; border-radius: 8px; background: var(--box); white-space: pre-wrap; }
-figure { margin: 1rem 0; }
-figure img { box-sizing: border-box; max-width: 100%; height: auto; padding: 6px; border-radius: 8px; background: #fff; }
-figcaption { color: var(--soft); font-size: 0.9em; }
-"""
-
+# %% ../../nbs/selftest/11_report.ipynb #08dd1d69
 def _e(text): return html.escape(str(text))
 
 def _html_table(head, rows, kind=""):
@@ -179,16 +165,20 @@ def to_html(done, name=None, day=None):
         if d.expected: parts.append(_html_table(["section", "I expected", "was it so?"], _expectations(d)))
         if d.results: parts.append(f"<p>The numbers of my run:</p><pre>{_e(d.results)}</pre>")
         parts += [_figure(*picture) for picture in d.pictures]
-    if left := [d for d in done if not d.begun]: parts.append(f"<p>Still to come: {_e(', '.join(d.title for d in left))}</p>")
+    left = ", ".join(d.title for d in done if not d.begun)
+    if left: parts.append(f"<p>Still to come: {_e(left)}</p>")
+    style = (files("course_lib")/"selftest"/"report.css").read_text(encoding="utf-8")
     head = ('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>{TITLE}</title><style>{_STYLE}</style>")
-    return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body><main>\n{chr(10).join(parts)}\n</main></body></html>\n'
+            f"<title>{TITLE}</title><style>{style}</style>")
+    body = "\n".join(parts)
+    return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body><main>\n{body}\n</main></body></html>\n'
 
-# %% ../../nbs/selftest/11_report.ipynb #ae15ae9e
+# %% ../../nbs/selftest/11_report.ipynb #afd77bc3
 def _targets(file, done, name):
     "What is to be written: `{path: bytes}`"
     file = Path(file or "my_progress")
-    if file.suffix not in ("", ".md", ".html"): raise ValueError(f"{file} is no name for a report: end it in .html or .md, or in neither for both.")
+    if file.suffix not in ("", ".md", ".html"):
+        raise ValueError(f"{file} is no name for a report: end it in .html or .md, or in neither for both.")
     res, folder = {}, file.with_name(f"{file.stem}_pictures")
     if file.suffix != ".md": res[file.with_suffix(".html")] = to_html(done, name).encode()
     if file.suffix != ".html":
@@ -200,7 +190,8 @@ def write_report(file=None, name=None, force=False, start="."):
     "Writes the report, as Markdown, HTML or both, and says where; ValueError when a file of another content is there"
     targets = _targets(file, collected(start), name)
     other = [p for p, data in targets.items() if p.exists() and not (p.is_file() and p.read_bytes() == data)]
-    if other and not force: raise ValueError(f"{other[0]} is there already: give another name, or --force to write over it.")
+    if other and not force:
+        raise ValueError(f"{other[0]} is there already: give another name, or --force to write over it.")
     for path, data in targets.items():
         if path.parent.name.endswith("_pictures"): path.parent.mkdir(exist_ok=True)
         keep(path, data, force)
