@@ -162,7 +162,8 @@ def _home(folder=None):
     cache = sum(f.stat().st_size for f in (folder/"cache").rglob("*.np[yz]"))
     kept = f" ({_gb(cache)} of pictures as bytes in its folder cache, which you may delete)" if cache else ""
     forgets = f". {how_long_kept()}" if how_long_kept() else ""
-    return free > 1e9, f"home {folder}, {_gb(free)} free{kept}{forgets}", "free some space, or set COURSE_HOME to another folder"
+    todo = "free some space, or set COURSE_HOME to another folder"
+    return free > 1e9, f"home {folder}, {_gb(free)} free{kept}{forgets}", todo
 
 def _data_folder(folder=None):
     "The folder of real data: it need not be set, but must exist when it is"

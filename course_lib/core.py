@@ -202,8 +202,8 @@ def _links(fn):
     page, anchor = page.partition("#")[0], fn.__qualname__
     if lesson := re.search(r"nbs/(lessons/\d+_)", inspect.getsource(inspect.getmodule(fn))):
         page, anchor = page.replace("lessons/", lesson[1]), anchor.partition(".")[0]        # lessons/04_descent.html
-    docs, source = f"{s['doc_host']}{s['doc_baseurl']}/{page}#{anchor}", f"{s['git_url']}/blob/{s['branch']}/{file}#L{line}"
-    return [f"docs: {docs}", f"source: {source}"]
+    source = f"{s['git_url']}/blob/{s['branch']}/{file}#L{line}"
+    return [f"docs: {s['doc_host']}{s['doc_baseurl']}/{page}#{anchor}", f"source: {source}"]
 
 def _arguments(fn):
     "The arguments of `fn` as its source has them: `(env=os.environ)`, and not all that is in it"
