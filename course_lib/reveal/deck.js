@@ -10,7 +10,8 @@ const shown = (slide) => [...slide.children].filter((child) => child.tagName !==
 function boxIn(slide, element) {
   const [frame, box] = [slide.getBoundingClientRect(), element.getBoundingClientRect()];
   const scale = frame.width / slide.offsetWidth || 1;
-  return { down: (box.bottom - frame.top) / scale, right: (box.right - frame.left) / scale, width: box.width / scale, height: box.height / scale };
+  const [down, right] = [(box.bottom - frame.top) / scale, (box.right - frame.left) / scale];
+  return { down, right, width: box.width / scale, height: box.height / scale };
 }
 
 // How far down and to the right the content goes.
@@ -20,10 +21,14 @@ function reach(slide) {
   return { down: Math.max(...boxes.map((box) => box.down)), right: Math.max(...boxes.map((box) => box.right)) };
 }
 
-// How wide a picture is at most: the curve of `explore` beside its sliders, others a good deal larger than in the notebook.
-const widest = (picture) => picture.tagName === "IMG" ? Math.min(1.7 * (picture.getAttribute("width") || picture.naturalWidth), ROOM - 30) : 720;
+// How wide a picture is at most: the curve of `explore` beside its sliders, others larger than in the notebook.
+function widest(picture) {
+  if (picture.tagName !== "IMG") return 720;
+  return Math.min(1.7 * (picture.getAttribute("width") || picture.naturalWidth), ROOM - 30);
+}
 
-// Pictures grow to fill the place that words and code leave, and shrink to it. What is too much even so becomes smaller as a whole.
+// Pictures grow to fill the place that words and code leave, and shrink to it.
+// What is too much even so becomes smaller as a whole.
 async function fit(slide) {
   if (!slide || slide.dataset.fits) return;
   if (!slide.querySelector(".jp-CodeCell, h1")) slide.classList.add("words");
@@ -42,10 +47,12 @@ async function fit(slide) {
   slide.dataset.fits = factor.toFixed(2);
 }
 
-// Presenters' clickers send PageUp and PageDown: they turn the slide even while a slider has the focus. Escape leaves the slider.
+// Presenters' clickers send PageUp and PageDown: they turn the slide even while a slider has the focus.
+// Escape leaves the slider.
 function keys(event) {
   if (!/input|button/i.test(event.target.tagName)) return;
-  const turn = { PageDown: () => Reveal.next(), PageUp: () => Reveal.prev(), Escape: () => event.target.blur() }[event.key];
+  const keys = { PageDown: () => Reveal.next(), PageUp: () => Reveal.prev(), Escape: () => event.target.blur() };
+  const turn = keys[event.key];
   if (!turn) return;
   event.preventDefault();
   event.stopPropagation();
@@ -56,5 +63,6 @@ addEventListener("keydown", keys, true);
 Reveal.on("ready", (event) => fit(event.currentSlide));
 Reveal.on("slidechanged", (event) => fit(event.currentSlide));
 Reveal.initialize({
-  width: 1280, height: 720, margin: 0, center: false, hash: true, slideNumber: "c/t", transition: "none", plugins: [RevealNotes],
+  width: 1280, height: 720, margin: 0, center: false, hash: true,
+  slideNumber: "c/t", transition: "none", plugins: [RevealNotes],
 });
