@@ -89,7 +89,9 @@ def exercise_minutes(lesson):
     return {task.name: 3 + solution_lines(_source(place, task.name)) if task.kind == "exercise" else 2
             for task in declared(_module(*place))}
 
-def quiz_minutes(file): return 2/3*len(quiz(parse_notebook(Path(file).read_bytes())[0]))
+def quiz_minutes(file):
+    "Minutes for the questionnaire of a lesson"
+    return 2/3*len(quiz(parse_notebook(Path(file).read_bytes())[0]))
 
 # %% ../nbs/lib/10_plan.ipynb #acbb4afa
 TALK = 5                # minutes for each "Stop and talk", which a lesson's own minutes leave out
@@ -203,8 +205,8 @@ def _by_lesson(todo):
     return {lesson: [p for p in todo if p.lesson == lesson] for lesson in names}
 
 class Plan:
-    "What is done when. Printed it is a table; `save` writes a calendar"
-    def __init__(self, days, unit, limit, reading, dates=()):       # reading: {lesson: all its parts to be read}
+    "What is done when. Printed it is a table; `calendar` makes a calendar of it"
+    def __init__(self, days, unit, limit, reading, dates=()):       # `reading`: {lesson: all its parts to be read}
         self.days, self.unit, self.limit, self.reading, self.dates = days, unit, limit, reading, [*dates]
         self.note = ""              # what stands below the table
 
@@ -365,7 +367,7 @@ def calendar(plan, at=None, now=None):      # an hour, "19:00"; when the file is
     return b"\r\n".join([folded(line) for line in [*lines, "END:VCALENDAR"]]) + b"\r\n"
 
 # %% ../nbs/lib/10_plan.ipynb #b44042c3
-def keep(file, data, force=False):      # text or bytes
+def keep(file, data, force=False):      # `data`: text or bytes
     "Writes a file and says so; ValueError when there is one of another content, unless `force`"
     file, data = Path(file), data.encode() if isinstance(data, str) else data
     there = file.exists()

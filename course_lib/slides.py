@@ -46,8 +46,12 @@ _PICTURE, _SLIDER, _STEPS = 300, 330, 400
 
 def _lines(text, width): return sum(max(1, math.ceil(len(line)/width)) for line in text.splitlines())
 
-def words_height(words): return sum(38*_lines(re.sub(r"[*`>]", "", p), 82) + 14 for p in words)
-def code_height(code): return 29*_lines(code, 92) + 40 if code else 0
+def words_height(words):
+    "About how high paragraphs will be"
+    return sum(38*_lines(re.sub(r"[*`>]", "", p), 82) + 14 for p in words)
+def code_height(code):
+    "About how high the code will be"
+    return 29*_lines(code, 92) + 40 if code else 0
 
 def output_height(output):
     "About how high an output will be"

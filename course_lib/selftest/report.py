@@ -33,13 +33,18 @@ class Done:
     pictures: list = field(default_factory=list)        # (kind, bytes, what it shows)
 
     @property
-    def passed(self): return sum(state == PASSED for state, _ in self.states.values())
+    def passed(self):
+        "How many exercises are passed"
+        return sum(state == PASSED for state, _ in self.states.values())
     @property
     def begun(self):
+        "Whether anything of the lesson was tried"
         tried = any(state != NOT_ATTEMPTED for state, _ in self.states.values())
         return bool(tried or self.quiz or self.expected or self.results or self.pictures)
 
-def was_run(nb): return any(c.cell_type == "code" and c.get("execution_count") and c.outputs for c in nb.cells)
+def was_run(nb):
+    "Whether a notebook has outputs of a run"
+    return any(c.cell_type == "code" and c.get("execution_count") and c.outputs for c in nb.cells)
 
 def _notebooks(start):
     "Notebooks that the learner may have run, the newest first"
@@ -49,7 +54,7 @@ def _notebooks(start):
     found = {f.resolve() for place in places for f in place.glob("*.ipynb")}
     return sorted(found, key=lambda f: f.stat().st_mtime, reverse=True)
 
-def own_run(lesson, found):         # notebooks, the newest first
+def own_run(lesson, found):         # `found`: notebooks, the newest first
     "The newest notebook of a lesson that was run, read; None where there is none"
     for file in found:
         if not re.fullmatch(rf"{re.escape(lesson)}([-_].*)?", file.stem): continue
@@ -130,7 +135,9 @@ def _table(head, rows, cell=_md):
 def _exercises(d): return [(name, state, day) for name, (state, day) in d.states.items()]
 def _expectations(d): return [(section, e.get("words", ""), e.get("answer", "")) for section, e in d.expected.items()]
 
-def picture_name(d, i): return f"{d.lesson}_{i + 1}.{d.pictures[i][0]}"
+def picture_name(d, i):
+    "The name of the file of a lesson's picture"
+    return f"{d.lesson}_{i + 1}.{d.pictures[i][0]}"
 
 def to_markdown(done, name=None, day=None, folder="my_progress_pictures"):
     "What was done, as Markdown, its pictures in `folder`"
