@@ -33,9 +33,7 @@ def sidebar(pages):
     tops = {p.name: entry(p) for p in pages if not p.folder}
     rooms = [dict(section=title, contents=some(folder)) for folder, title in ROOMS.items()]
     contents = [dict(text="Home", href="index.ipynb"), dict(section="Lessons", contents=some("lessons"))]
-    contents += [tops[name] for name in ("practice", "groups") if name in tops]
-    contents += [dict(section="Library", contents=rooms)]
-    contents += [e for name, e in tops.items() if name not in ("index", "practice", "groups")]
+    contents += [tops["practice"], dict(section="Library", contents=rooms), tops["groups"], tops["about"]]
     return dict(website=dict(sidebar=dict(contents=contents)))
 
 
@@ -63,6 +61,8 @@ def render(proc, docs):
     if not quarto:
         sys.exit(f"The pages are in {proc.name}/. Install Quarto {QUARTO} from https://quarto.org/docs/download/ "
                  "and run this again: it makes the site of them.")
+    version = subprocess.run([quarto, "--version"], capture_output=True, text=True).stdout.strip()
+    if version != QUARTO: print(f"This is Quarto {version}; the pages are made for {QUARTO}, so look at them.")
     subprocess.run([quarto, "render", "--no-cache"], cwd=proc, check=True)
     shutil.rmtree(docs, ignore_errors=True)
     shutil.move(proc/docs.name, docs)
@@ -73,7 +73,7 @@ def render(proc, docs):
 def to_itself(html, page, site):
     "Links of a page that name the site's own address lead there wherever the site stands"
     up = relpath(".", Path(page).parent).replace("\\", "/")
-    return re.sub(rf'href="{re.escape(site)}/', f'href="{up}/', html)
+    return re.sub(rf'href="{re.escape(site)}(/|")', lambda m: f'href="{up}/' if m[1] == "/" else f'href="{up}/index.html"', html)
 
 
 if __name__ == "__main__":

@@ -78,8 +78,11 @@ def signature(name, node, source, width=84):
 
 def fields(node):
     "The call of a class without `__init__`: its annotated fields, where it has some"
-    rows = [f"{n.target.id}{'' if n.value is None else '=' + ast.unparse(n.value)}" for n in node.body
+    def equals(value): return "" if value is None else "=…" if ast.unparse(value).startswith("field(") else "=" + ast.unparse(value)
+    rows = [f"{n.target.id}{equals(n.value)}" for n in node.body
             if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name) and public(n.target.id)]
+    for base in node.bases:                     # class Range(namedtuple("Range", "lo hi step start"))
+        if isinstance(base, ast.Call) and ast.unparse(base.func) == "namedtuple": rows += ast.literal_eval(base.args[1]).split()
     return f"{node.name}({', '.join(rows)})" if rows else node.name
 
 def doc(node): return ast.get_docstring(node) or ""

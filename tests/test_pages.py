@@ -46,14 +46,14 @@ def test_words_go_with_code(path):
 
 @lessons
 def test_what_a_lesson_builds_is_shown_on_the_site(path):
-    "`#| exports` shows the source of functions there; `#| export` would show a signature"
+    "`#| exports` says so to every tool that knows nbdev's directives, too"
     defines = [c for c in cells(path) if c.cell_type == "code" and re.search(r"^(def|class) [a-z]\w*", c.source, re.M | re.I)]
     hidden = [c.source for c in defines if "export" in directives(c) and not folded(c)]
     assert hidden == []
 
 @pytest.mark.parametrize("path", notebooks("lessons", *LIBRARY), ids=lambda p: p.stem)
 def test_the_first_cell_is_title_and_one_line(path):
-    "nbdev makes the site's title and description of it, and drops whatever else it holds"
+    "They are the page's title and description on the site"
     first = cells(path)[0]
     assert first.cell_type == "markdown" and re.fullmatch(r"# [^\n]+\n\n> [^\n]+", first.source.strip()), first.source
 

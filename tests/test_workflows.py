@@ -53,6 +53,11 @@ def test_oldest_and_newest_python():
     assert {settings()["min_python"], "3.11", "3.12", "3.13"} <= named and all(f"{os}-latest" in text for os in ("ubuntu", "macos", "windows"))
     assert settings()["lab_requirements"] and 'pip install -e ".[dev]"' in text
 
+def test_one_version_of_quarto():
+    from docs import QUARTO
+    said = {f.name: set(re.findall(r"(?i)quarto:? +(\d+\.\d+\.\d+)", f.read_text(encoding="utf-8"))) for f in [*FILES, ROOT/"Makefile", ROOT/"CONTRIBUTING.md"]}
+    assert {version for versions in said.values() for version in versions} == {QUARTO} and said["docs.yaml"]
+
 def test_scripts_that_workflows_call_are_there():
     text = "\n".join(f.read_text(encoding="utf-8") for f in FILES)
     called = set(re.findall(r"\b(?:scripts|tests)/\w+\.py", text))

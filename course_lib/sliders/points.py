@@ -59,9 +59,11 @@ def explore_points(
         print(f"{name_of(f)} is drawn by Python, which is slower: {e}.")
         return Interact(lambda ax, **values: _draw(ax, start, formula(values)), sliders)
 
+def _floats(v): return np.asarray(v.detach().cpu().double() if hasattr(v, "detach") else v, dtype=float)
+
 def _pairs(points):
     "Points as a float array `(n,2)`; ValueError for anything else"
-    try: p = np.asarray(points.detach().cpu().double() if hasattr(points, "detach") else points, dtype=float)
+    try: p = _floats(points)
     except (TypeError, ValueError) as e: raise ValueError(f"points cannot be read as numbers ({e}).") from None
     if p.ndim != 2 or p.shape[1] != 2 or not len(p):
         raise ValueError(f"points have shape {p.shape}: give a row of two numbers for each point, (n, 2).")
@@ -80,7 +82,7 @@ def _result(moved, start, values):
                                             "try it in a cell of its own first.") from e
     if not (isinstance(out, (tuple, list)) and len(out) == 2):
         raise ValueError(f"The formula gave {type(out).__name__} at {at}: give two, the new x and the new y.")
-    try: return np.stack([np.broadcast_to(np.asarray(v, dtype=float), len(start[0])) for v in out], 1)
+    try: return np.stack([np.broadcast_to(_floats(v), len(start[0])) for v in out], 1)
     except (TypeError, ValueError) as e: raise ValueError(f"What the formula gave at {at} does not fit ({e}): "
                                                           "give two numbers for each point.") from None
 
