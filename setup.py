@@ -26,6 +26,7 @@ class BuildWithNotebooks(build_py):
     def notebooks(self):
         "What is copied: `{place in the wheel: file}`"
         found = [f for folder in ("nbs/lessons", "nbs/exercises", "practice", "clean") for f in sorted(Path(folder).glob("*.ipynb"))]
+        # as notebooks_in of course_lib.selftest.files, which cannot be imported before it is installed
         return {Path(self.build_lib, cfg["lib_name"], "_notebooks", f): f for f in found if "-" not in f.stem}
 
     def run(self):

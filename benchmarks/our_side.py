@@ -132,7 +132,7 @@ def bare_loop(learn, batches):
 def hypers(opt):
     "`[group, rate, momentum, squared momentum, eps, decay times numbers that decay]` of every layer group, of whose two halves only one decays"
     found = Counter()
-    for pg in opt.param_groups: found[pg["group"], pg["lr"], *pg["betas"], pg["eps"]] += pg["weight_decay"]*sum(p.numel() for p in pg["params"])
+    for pg in opt.param_groups: found[(pg["group"], pg["lr"], *pg["betas"], pg["eps"])] += pg["weight_decay"]*sum(p.numel() for p in pg["params"])
     return [[*key, decay] for key, decay in sorted(found.items())]
 
 def read_case(folder):

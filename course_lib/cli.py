@@ -36,7 +36,8 @@ def lessons_dir(start=".", package=None):
 
 def lesson_files(start="."):
     "The notebooks of the lessons in teaching order; copies, which have a dash in their names, are the learner's"
-    return sorted(f for f in lessons_dir(start).glob("*.ipynb") if "-" not in f.stem)
+    found = sorted(lessons_dir(start).glob("*.ipynb"))
+    return [f for f in found if "-" not in f.stem]      # `notebooks_in`, without importing nbformat for `course list`
 
 def title(file):
     "The first heading of a notebook"
@@ -45,9 +46,10 @@ def title(file):
     return next((line[2:].strip() for line in lines if line.startswith("# ")), "(no title)")
 
 def minutes(file):
-    "What a lesson says it takes: `(minutes to read and try, minutes for its practice)`, None where it does not say"
+    "What a lesson says in its second cell that it takes: `(minutes to read and try, minutes for practice)`, or None"
     said = r"About (\d+) minutes to read and try, (\d+) more for the "
-    found = re.search(said, Path(file).read_text(encoding="utf-8"))
+    cells = json.loads(Path(file).read_text(encoding="utf-8"))["cells"]
+    found = re.search(said, "".join("".join(c["source"]) for c in cells[1:2]))
     return found and (int(found[1]), int(found[2]))
 
 def lessons(start="."):
@@ -55,12 +57,14 @@ def lessons(start="."):
     return {f.stem: title(f) for f in lesson_files(start)}
 
 # %% ../nbs/lib/08_cli.ipynb #5a1a7096
+def _stem(name): return Path(name).stem if str(name).endswith(".ipynb") else str(name)
+
 def find_lesson(name, start="."):
     "The notebook of the lesson `name`, which may be a file as well; ValueError with close names when there is none"
     if Path(name).suffix == ".ipynb" and Path(name).is_file(): return Path(name)
-    names = list(lessons(start))
-    if name in names: return lessons_dir(start)/f"{name}.ipynb"
-    close = get_close_matches(str(name), names, n=1, cutoff=0.3)
+    names, wanted = list(lessons(start)), _stem(name)
+    if wanted in names: return lessons_dir(start)/f"{wanted}.ipynb"
+    close = get_close_matches(wanted, names, n=1, cutoff=0.3)
     hint = f"did you mean {close[0]}? " if close else ""
     raise ValueError(f"There is no lesson {name!r}: {hint}There are {', '.join(names)}.")
 
@@ -218,7 +222,7 @@ def _said(path):
     try: return Path(path).resolve().relative_to(Path.cwd())
     except ValueError: return path
 
-def _named(lesson): return find_lesson(Path(lesson).stem if lesson.endswith(".ipynb") else lesson).stem
+def _named(lesson): return find_lesson(_stem(lesson)).stem
 
 def _targets(lessons, source, dest):
     "What `course clean` is to write, as `{path: text}`, and sentences about what it cannot"
@@ -246,7 +250,7 @@ def clean(lessons=(), check=False, force=False, source=None, dest=None):
     return int(bool(old or left or problems))
 
 # %% ../nbs/lib/08_cli.ipynb #8bedc697
-def own_copy(name, top, kind="practice"):       # or "clean"
+def own_copy(name, top, kind="practice"):       # `kind`: or "clean"
     "The learner's copy of a lesson's practice notebook: (file, whether it is fresh). What was done in it stays"
     from course_lib.folder import untouched
     from course_lib.selftest.files import course_files, update
@@ -315,7 +319,9 @@ def _open_lab(top, page, options=()):
 
 def _fill(top):
     "Makes the learner's copies and the start page"
+    from course_lib.folder import check_start_page
     from course_lib.selftest.files import update
+    check_start_page(top)
     for name in lessons(top):
         for kind in "practice", "clean": own_copy(name, top, kind)
     update({top/"start.ipynb": start_page(top)}, force=True)
@@ -403,6 +409,7 @@ def _as_number(text):
 def _plan(ics, at, force, start, on, **given):
     from course_lib.plan import calendar, keep, plan
     if at and not ics: raise ValueError("--at is the hour in a calendar: add --ics plan.ics")
+    if force and not ics: raise ValueError("--force is for a calendar that is there: add --ics plan.ics")
     made = plan(start=start or (time.strftime("%Y-%m-%d") if ics and not on else None), on=on, **given)
     data = ics and calendar(made, at)
     print(made)
@@ -419,6 +426,7 @@ def _slides(lesson, file, force):
 def _progress(report, name, force):
     from course_lib.selftest.progress import progress
     if name and report is None: raise ValueError("--name is for a report: add --report")
+    if force and report is None: raise ValueError("--force is for a report that is there: add --report")
     if report is None: return progress()
     from course_lib.selftest.report import write_report
     write_report(report, name, force)

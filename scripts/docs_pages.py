@@ -16,6 +16,7 @@ import nbformat
 import yaml
 from docs_names import Names, Resolver, documented
 
+from course_lib.cli import minutes
 from course_lib.selftest.files import open_links
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,7 +27,7 @@ DIRECTIVES = {"default_exp", "export", "exports", "exporti", "hide"}            
 OPTIONS = {"echo", "fig-alt", "code-fold", "code-summary"}
 TEST = re.compile(r"\b(assert|test_eq|test_close|test_fail|raises)\b|\bfrom fastcore\.test\b")
 MIME = "text/markdown", "text/html", "image/svg+xml", "image/png", "image/jpeg", "text/plain"
-MINUTES = re.compile(r"\A\*(About (\d+) minutes .*)\*\n+")          # as scripts/minutes.py writes it
+MINUTES = re.compile(r"\A\*(About \d+ minutes .*)\*\n+")          # as scripts/minutes.py writes it
 ENDED = "The numbers this run ended with:"
 
 
@@ -61,8 +62,8 @@ class Page(NamedTuple):
     @property
     def minutes(self):
         "Minutes to read a lesson, as its second cell says"
-        found = MINUTES.search(self.nb.cells[1].source) if self.lesson else None
-        return int(found[2]) if found else None
+        found = minutes(self.path) if self.lesson else None
+        return found and found[0]
 
     @property
     def heading(self): return f"{self.number} · {self.title}" if self.lesson else self.title

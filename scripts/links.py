@@ -1,8 +1,10 @@
 """Whether the outside addresses that the project's pages link to still answer (`python scripts/links.py`); the workflow asks once a week.
 
-An address is dead when it says 404 or 410, when its host has no address, or when it does not answer three times. Everything else counts as alive:
+An address is dead when it says 404 or 410, when its host has no address, or when three times
+it does not answer, answers 5xx, or answers what is not HTTP. Everything else counts as alive:
 many hosts turn programs away (403, 429) and serve people. Links between our own pages are the tests' business.
 """
+import http.client
 import re
 import sys
 import time
@@ -13,6 +15,8 @@ from pathlib import Path
 
 import nbformat
 
+from course_lib.selftest.files import notebooks_in
+
 ROOT = Path(__file__).resolve().parents[1]
 WHO = {"User-Agent": "Mozilla/5.0 (compatible; course_lib link check)"}
 ADDRESS = re.compile(r"https?://[^\s<>\"'`\\|{}\]]+")
@@ -22,7 +26,8 @@ EXAMPLES = re.compile(r"//(localhost|127\.0\.0\.1|example\.(org|com)|[\w.]*\.inv
 def pages():
     "What a person reads: the notebooks' words, and the files at the top"
     yield from [*ROOT.glob("*.md"), *ROOT.glob("*.cff"), *(ROOT/"course_lib/weights").glob("*.md")]
-    yield from [f for folder in ("nbs/*", "nbs", "practice", "clean") for f in ROOT.glob(f"{folder}/*.ipynb") if "-" not in f.stem]
+    folders = [*(ROOT/"nbs").glob("*/"), ROOT/"nbs", ROOT/"practice", ROOT/"clean"]
+    yield from [f for folder in folders for f in notebooks_in(folder)]
 
 def text(file):
     if file.suffix != ".ipynb": return file.read_text(encoding="utf-8")
@@ -49,6 +54,7 @@ def dead(address, tries=3, pause=5):
             why = f"{e.code} {e.reason}"
             if e.code < 500: return why
         except (OSError, ValueError) as e: why = f"{getattr(e, 'reason', e)}"
+        except http.client.HTTPException as e: why = repr(e)            # something else than HTTP listens there
     return why
 
 

@@ -1,4 +1,5 @@
 "The workflows, as far as they can be looked at without GitHub; and the script by which one of them asks outside addresses."
+import http.client
 import re
 import shutil
 import sys
@@ -70,6 +71,7 @@ class Host(BaseHTTPRequestHandler):
     asked = []
     def do_GET(self):
         self.asked.append(self.path)
+        if self.path == "/junk": return self.wfile.write(b"junk\r\n")
         self.send_response({"/gone": 404, "/people": 403, "/tired": 500 if self.asked.count("/tired") < 2 else 200, "/broken": 500}.get(self.path, 200))
         self.end_headers()
     def log_message(self, *args): pass
@@ -87,6 +89,7 @@ def test_which_addresses_are_dead(host, monkeypatch):
     def dead(path): return links.dead(host + path, pause=0)
     assert (dead("/"), dead("/people"), dead("/tired")) == ("", "", "") and dead("/gone").startswith("404 ") and dead("/broken").startswith("500 ")
     assert Host.asked.count("/gone") == 1 and Host.asked.count("/tired") == 2 and Host.asked.count("/broken") == 3
+    assert dead("/junk") == repr(http.client.BadStatusLine("junk\r\n")) and Host.asked.count("/junk") == 3
     assert "refused" in links.dead("http://127.0.0.1:9/", tries=1).lower()
 
 def test_reading_addresses():

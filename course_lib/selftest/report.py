@@ -184,8 +184,9 @@ def to_html(done, name=None, day=None):
 def _targets(file, done, name):
     "What is to be written: `{path: bytes}`"
     file = Path(file or "my_progress")
-    if file.suffix not in ("", ".md", ".html"):
-        raise ValueError(f"{file} is no name for a report: end it in .html or .md, or in neither for both.")
+    if file.suffix not in ("", ".md", ".html") or file.name in ("", "..", ".md", ".html"):
+        raise ValueError(f"{file} is no name for a report: give one such as my_progress, "
+                         "and end it in .html or .md, or in neither for both.")
     res, folder = {}, file.with_name(f"{file.stem}_pictures")
     if file.suffix != ".md": res[file.with_suffix(".html")] = to_html(done, name).encode()
     if file.suffix != ".html":
