@@ -407,16 +407,16 @@ def _as_number(text):
     return text
 
 def _plan(ics, at, force, start, on, **given):
-    from course_lib.plan import calendar, keep, plan
+    from course_lib.plan import STAMP, calendar, plan
+    from course_lib.selftest.files import keep
     if at and not ics: raise ValueError("--at is the hour in a calendar: add --ics plan.ics")
     if force and not ics: raise ValueError("--force is for a calendar that is there: add --ics plan.ics")
     made = plan(start=start or (time.strftime("%Y-%m-%d") if ics and not on else None), on=on, **given)
-    data = ics and calendar(made, at)
+    if ics: keep(ics, calendar(made, at), force, STAMP)
     print(made)
-    if ics: keep(ics, data, force)
 
 def _slides(lesson, file, force):
-    from course_lib.plan import keep
+    from course_lib.selftest.files import keep
     from course_lib.slides import slides
     file = file or f"{Path(lesson).stem}_slides.html"
     html, n = slides(lesson)

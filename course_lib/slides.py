@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 
 from .cli import find_lesson
+from .selftest.clean import is_quiz, sections
 from .selftest.notebook import as_python, parse_notebook, split_head
 from .selftest.practice import quiz
 
@@ -100,7 +101,8 @@ def _lead(told, below):
 
 # %% ../nbs/lib/11_slides.ipynb #16f4367d
 def _imports(source):
-    body = ast.parse(as_python(source)).body
+    try: body = ast.parse(as_python(source)).body
+    except SyntaxError: return False
     return bool(body) and all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in body)
 
 def _seen(c):
@@ -167,14 +169,13 @@ def slides_of(nb):
     return deck.slides
 
 def _take_words(deck, source, asked):
-    for part in re.split(r"^(?=#{1,6}\s)", source, flags=re.M):
-        found = re.match(r"(#{1,6})\s+(.+)", part)
-        rest = part[found.end():] if found else part
-        if found and len(found[1]) == 1:
-            deck.add(Slide(found[2], [text for text, _ in paragraphs(rest)], begins=True))
+    for line, rest in sections(source):
+        mark, _, heading = line.partition(" ")
+        if mark == "#":
+            deck.add(Slide(heading.strip(), [text for text, _ in paragraphs(rest)], begins=True))
             continue
-        if found: deck.section(found[2].strip(), len(found[1]))
-        if found and found[2].startswith("Questionnaire") and asked:
+        if mark: deck.section(heading.strip(), len(mark))
+        if is_quiz(line) and asked:
             for i, (question, answer) in enumerate(asked, 1):
                 deck.add(Slide("Questionnaire", [f"**Question {i}.** {question}"], answer=answer))
         elif len(deck.slides) == 1 and not deck.heading: _introduce(deck, paragraphs(rest))
@@ -219,9 +220,18 @@ def to_html(slides, title):
         exporter = SlidesExporter(template_file=str(template))
         return exporter.from_notebook_node(nb, resources={"deck": dict(deck, title=title)})[0]
 
+def _read(file):
+    "A notebook with its outputs; ValueError saying why it is none"
+    data = file.read_bytes()
+    try: parse_notebook(data)
+    except ValueError as e: raise ValueError(f"{file}: {e}") from None
+    nb = nbformat.reads(data.decode("utf-8-sig"), as_version=4)
+    for c in nb.cells:
+        if c.cell_type == "code": c.setdefault("outputs", [])
+    return nb
+
 def slides(lesson, start="."):
     "A lesson, or a notebook of yours, as slides: `(HTML, how many)`"
-    nb = nbformat.read(find_lesson(lesson, start), as_version=4)
-    told = slides_of(nb)
-    if not told: raise ValueError(f"{lesson} has no cells: there is nothing to show.")
+    told = slides_of(_read(find_lesson(lesson, start)))
+    if not told: raise ValueError(f"{lesson} has no cells that a slide could show: give it a heading first.")
     return to_html(told, told[0].heading or Path(lesson).stem), len(told)

@@ -9,7 +9,6 @@ to read and try  150 words a minute, answers below a Try included, the questionn
 for its practice a function: 3 minutes for the task and what `check` says, and a minute for each line of the library's solution;
                  a question: 2 minutes; the questionnaire: two thirds of a minute for each of its questions; and the cells run again.
 """
-import inspect
 import re
 
 import nbformat
@@ -18,9 +17,7 @@ from nbdev.clean import nbdev_clean
 from outputs import ROOT, source_hash
 
 from course_lib.cli import minutes
-from course_lib.plan import exercise_minutes, reading_minutes, solution_lines as lines_of
-from course_lib.selftest.notebook import parse_notebook
-from course_lib.selftest.practice import quiz
+from course_lib.plan import exercise_minutes, quiz_minutes, reading_minutes
 
 LIMITS = 90, 75                                 # no page asks for more
 
@@ -33,21 +30,15 @@ def reading(nb):
     return reading_minutes(nb.cells) + running(nb)
 
 
-def solution_lines(fn):
-    "Lines of code that a function, or all methods of a class, have below their docstrings"
-    return lines_of(inspect.getsource(fn))
-
-
-def practising(nb, name):
+def practising(nb, path):
     "Minutes for the exercises of a lesson and its questionnaire"
-    asked = len(quiz(parse_notebook(nbformat.writes(nb).encode())[0]))
-    return sum(exercise_minutes(name).values()) + 2/3*asked + running(nb)
+    return sum(exercise_minutes(path.stem).values()) + quiz_minutes(path) + running(nb)
 
 
 def estimate(path):
     "Minutes to read and try, and minutes for its practice, rounded to 5"
     nb = nbformat.read(path, as_version=4)
-    return tuple(max(5, 5*round(m/5)) for m in (reading(nb), practising(nb, path.stem)))
+    return tuple(max(5, 5*round(m/5)) for m in (reading(nb), practising(nb, path)))
 
 
 def write(path, read, practise):

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['setup_cell', 'open_links', 'notebooks_in', 'all_tasks', 'course_files', 'stale', 'leftovers', 'update',
-           'foreign_files']
+           'foreign_files', 'keep']
 
 # %% ../../nbs/selftest/08_files.ipynb #af649859
-import os
+import os, re
 from pathlib import Path
 
 from .clean import clean_cells, foreign_cells, with_expectations
@@ -97,12 +97,12 @@ def leftovers(
     made = [p for folder in ("clean", "practice") for p in notebooks_in(Path(top)/folder)]
     return [p for p in made if p not in targets]
 
-def _write(path, text):
+def _write(path, data):
     "All of it or nothing; OSError in a sentence when it cannot be written"
     tmp = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        tmp.write_bytes(text.encode())
+        tmp.write_bytes(data)
         os.replace(tmp, path)
     except OSError as e:
         raise OSError(e.errno, f"{path} cannot be written ({e.strerror}): give a folder you may write to.") from None
@@ -116,7 +116,7 @@ def update(
     old = stale(targets)
     left = [p for p in old if p.exists() and is_edited(p.read_bytes()) and not force]
     written = [p for p in old if p not in left]
-    for p in written: _write(p, targets[p])
+    for p in written: _write(p, targets[p].encode())
     return written, left
 
 # %% ../../nbs/selftest/08_files.ipynb #defa073b
@@ -139,3 +139,22 @@ def foreign_files(
             res[dest/file.name] = to_notebook(check_compiles(kept) if language(meta) == "python" else kept, meta)
         except (ValueError, OSError) as e: problems.append(f"{file}: {e}")
     return res, problems
+
+# %% ../../nbs/selftest/08_files.ipynb #b44042c3
+def keep(
+    file, data,         # text or bytes
+    force=False,        # write over a file that is there
+    but=None):          # what may differ in a file that counts as the same: a regular expression of bytes
+    "Writes a file and says so; ValueError when there is one of another content, unless `force`"
+    file, data = Path(file), data.encode() if isinstance(data, str) else data
+    def lasting(raw): return re.sub(but, b"", raw) if but else raw
+    there = os.path.lexists(file)           # a link that leads nowhere is there as well
+    if file.exists() and not file.is_file(): raise ValueError(f"{file} is a folder: give the name of a file.")
+    if file.exists() and lasting(file.read_bytes()) == lasting(data):
+        return print(f"{file} is there already, and the same.")
+    if there and not force:
+        raise ValueError(f"{file} is there already: give another name, or --force to write over it.")
+    if not file.absolute().parent.is_dir():
+        raise ValueError(f"{file} cannot be written: there is no folder {file.parent}.")
+    _write(file, data)
+    print(f"wrote {file}" + ", over the one that was there"*there)

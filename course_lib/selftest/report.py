@@ -15,8 +15,8 @@ from pathlib import Path
 import nbformat
 
 from ..cli import course_dir, lesson_files, results, title
-from ..plan import keep
-from .progress import NOT_ATTEMPTED, NOT_YET, PASSED, as_expected, record, standing
+from .files import keep
+from .progress import NOT_ATTEMPTED, NOT_YET, PASSED, as_answered, as_expected, record, standing
 
 # %% ../../nbs/selftest/11_report.ipynb #6cf92b18
 MOST = 4            # pictures of a lesson
@@ -65,12 +65,14 @@ def own_run(lesson, found):         # `found`: notebooks, the newest first
 
 # %% ../../nbs/selftest/11_report.ipynb #9dc53fa8
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_PATH = re.compile(r"""(?<![\w.:/\\])(?:[A-Za-z]:(?=[\\/])|~)?[\\/][^\s'",;:()]*[\\/][^\s'",;:()]*""")
+_PATH = re.compile(r"""(["'])?(?<![\w.:/\\])(?:(?:file:|[A-Za-z]:|~|…)[\\/]|[\\/][^\s'",;:()]*[\\/])"""
+                   r"""(?(1).*?(?=\1|$)|(?:[^\s",;:()]*(?=[",;:()]|$)|.*))""", re.M)
 
 def private(text):
-    "A text without paths of this machine"
-    for folder in {str(Path.home()), str(Path.cwd())} - {"/"}: text = text.replace(folder, "…")
-    return _PATH.sub("…", text)
+    "A text without paths of this machine; where one has a space in it, without the rest of its line"
+    mine = {name for p in (Path.home(), Path.cwd()) if p != p.parent for name in (str(p), p.as_posix())}
+    for folder in sorted(mine, key=len, reverse=True): text = re.sub(re.escape(folder) + r"(?![\w-])", "…", text)
+    return _PATH.sub(r"\1…", text)
 
 def _alt(c, output, kind):
     "What a figure shows, as the lesson says it"
@@ -83,10 +85,11 @@ def pictures_of(nb):
     res = []
     for c in nb.cells:
         for output in c.get("outputs", []):
-            for kind in {"image/png", "image/jpeg"} & set(output.get("data", {})):
-                try: data = base64.b64decode(output.data[kind])
-                except ValueError: continue         # no picture
-                res.append((kind.split("/")[1], data, private(_alt(c, output, kind))))
+            kind = next((k for k in ("image/png", "image/jpeg") if k in output.get("data", {})), None)
+            if not kind: continue
+            try: data = base64.b64decode(output.data[kind])
+            except ValueError: continue             # no picture
+            res.append((kind.split("/")[1], data, private(_alt(c, output, kind))))
     return res[:MOST]
 
 def _known(state, day):
@@ -122,7 +125,7 @@ def _summary(done, name, day):
 def _about(d):
     "In a line: exercises, questions, expectations"
     said = [f"{d.passed} of {len(d.states)} exercises passed"]
-    if d.quiz: said.append(f"{d.quiz.get('right')} of {d.quiz.get('of')} questions right on {d.quiz.get('day')}")
+    if asked := as_answered(d.quiz): said.append(asked + (f" on {d.quiz['day']}" if "day" in d.quiz else ""))
     if d.expected: said.append(as_expected(d.expected))
     return " · ".join(said)
 
