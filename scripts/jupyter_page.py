@@ -55,8 +55,8 @@ def _answers(url, seconds=120):
     raise TimeoutError(f"Jupyter did not answer within {seconds} seconds.")
 
 def open_notebook(page, url):
-    "Opens a notebook, `url` as in http://127.0.0.1:8888/lab/tree/a.ipynb, and waits until Jupyter has built the page"
-    page.goto(f"{url}?token=t")
+    "Opens a notebook alone, `url` as in http://127.0.0.1:8888/lab/tree/a.ipynb, and waits until Jupyter has built the page"
+    page.goto(f"{url}?token=t&reset")                       # without `reset`, JupyterLab opens those of the last time as well
     page.wait_for_selector(".jp-Notebook .jp-CodeCell .cm-content", timeout=60_000)
     page.wait_for_timeout(3000)                             # Jupyter goes on building for a while, and nothing says when it is done
 
