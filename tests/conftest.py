@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT/"scripts"))
-from jupyter_page import chromium_path          # noqa: E402
+from jupyter_page import FLAGS, chromium_path   # noqa: E402
 
 
 def notebooks(*folders): return [p for folder in folders for p in sorted((ROOT/"nbs"/folder).glob("*.ipynb"))]
@@ -87,6 +87,16 @@ def need():
 def need_module():
     "The same for fixtures that a whole module shares"
     return _need
+
+@pytest.fixture(scope="module")
+def browser(need_module):
+    "A Chromium that the tests of a module share"
+    path = need_module("browser")
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
 
 
 # --- make quick, and what make nightly adds

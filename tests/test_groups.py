@@ -6,22 +6,12 @@ from importlib.resources import files
 import nbformat
 import pytest
 from conftest import ROOT
-from jupyter_page import FLAGS
 
 from course_lib.selftest.report import Done, to_html
 from course_lib.slides import slides
 
 pytestmark = pytest.mark.long
 
-
-@pytest.fixture(scope="module")
-def browser(need_module):
-    path = need_module("browser")
-    from playwright.sync_api import sync_playwright
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 def opened(browser, file, scheme="light", width=1280, height=720):
     "A page from the disk with no host to be reached. `page.wrong`: what it wanted from elsewhere, or complained about"

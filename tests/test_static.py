@@ -1,6 +1,6 @@
 """The pages as somebody without Python sees them: no kernel, no network, any width, light or dark, with or without a mouse.
 
-Every lesson, the pages of the sliders, and the built site where there is one (`make docs`, or COURSE_SITE names its folder).
+Every lesson, the pages of the sliders, and the site that `make docs` has built where COURSE_SITE names its folder.
 nbconvert makes the pages from what is committed. Its own frame is not ours, and some of it is no good example: FRAME says what.
 """
 import json
@@ -16,7 +16,6 @@ from pathlib import Path
 import nbformat
 import pytest
 from conftest import ROOT, notebooks
-from jupyter_page import FLAGS
 
 from course_lib.sliders.page import asset
 
@@ -51,15 +50,6 @@ def address():
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
-
-@pytest.fixture(scope="module")
-def browser(need_module):
-    path = need_module("browser")
-    from playwright.sync_api import sync_playwright
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 @pytest.fixture(scope="module")
 def axe(need_module):
