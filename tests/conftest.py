@@ -4,7 +4,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")       # two of pytest's processes 
 import shutil
 import subprocess
 import sys
-from configparser import ConfigParser
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,17 +13,13 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT/"scripts"))
+from docs import settings                        # noqa: E402, F401
 from jupyter_page import FLAGS, chromium_path   # noqa: E402
 
 
 def notebooks(*folders): return [p for folder in folders for p in sorted((ROOT/"nbs"/folder).glob("*.ipynb"))]
 
 LIBRARY = "lib", "pictures", "sliders", "selftest"          # the folders of the library's notebooks
-
-def settings():
-    config = ConfigParser(delimiters=["="])
-    config.read(ROOT/"settings.ini", encoding="utf-8")
-    return config["DEFAULT"]
 
 def command(name):
     "A command of the environment that runs the tests, also when that environment is not activated"
