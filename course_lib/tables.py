@@ -27,9 +27,9 @@ def share_right(chances, targs):
     "The share of rows whose side of 0.5 is the right one: `(n,), (n,) -> scalar`"
     return ((chances > 0.5) == (targs > 0.5)).double().mean()
 
-# %% ../nbs/lessons/11_tables.ipynb #2c70ba06
+# %% ../nbs/lessons/11_tables.ipynb #50ae3075
 def interval(share, n):
-    "Between what two numbers the true share lies, 95 times in 100, if `n` rows say `share`"
+    "Where the true share lies, 95 times in 100, if `n` rows say `share`: low, high"
     half = 1.96*(share*(1 - share)/n)**0.5
     return share - half, share + half
 
