@@ -5,20 +5,21 @@
 
 const REACH = 30;
 
-// As a reader wants a number: 80.86, or 25,557,032. What is text stays as it is; a dash where there is nothing.
+// As a reader wants a number: 80.86, or 25,557,032. What is text stays as it is; a dash stands for nothing.
 function told(value) {
   if (typeof value !== "number") return value ?? "–";
   return Math.abs(value) < 1000 ? String(Number(value.toPrecision(4))) : Math.round(value).toLocaleString("en");
 }
 
-// The marks of points of one group as the `d` of a path; each is a `d` of its own, drawn from where its point is.
-function marksOf(points, [, small, large]) {
-  return points.map((p) => "M" + p.left.toFixed(1) + "," + p.top.toFixed(1) + (p.marked ? large : small)).join("");
+// A path with the marks of points of one group. A mark is a `d` of its own, drawn from where its point is.
+function marks(points, [, small, large, style], g) {
+  const d = points.map((p) => "M" + p.left.toFixed(1) + "," + p.top.toFixed(1) + (p.marked ? large : small));
+  return '<path class="g' + g + '" ' + style + ' d="' + d.join("") + '"/>';
 }
 
 // The mark of a group as a small picture, for its button.
-function sample([, small, , style]) {
-  const mark = '<path d="M0,0' + small + '" ' + style + "/>";
+function sample(group) {
+  const mark = marks([{ left: 0, top: 0 }], group, "");
   return '<svg viewBox="-9 -9 18 18" width="18" height="18" aria-hidden="true">' + mark + "</svg>";
 }
 
@@ -70,9 +71,8 @@ function scatter(root, spec) {
     narrow = isNarrow();
     points = placed();
     picture.innerHTML = view.pictures[+narrow];
-    spec.groups.forEach((group, g) => {
-      picture.querySelector(".g" + g).setAttribute("d", marksOf(points.filter((p) => p.group === g), group));
-    });
+    const paths = spec.groups.map((group, g) => marks(points.filter((p) => p.group === g), group, g));
+    picture.querySelector(".marks").innerHTML = paths.join("");
     show(before);
   }
 
