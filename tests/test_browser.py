@@ -236,6 +236,13 @@ def test_the_mouse_and_a_finger_find_the_nearest_point(page, seven):
     page.keyboard.press("ArrowRight"); tells(seven, made, "ms", "bravo")                    # and on from there
     seven.locator(".picture").dispatch_event("pointermove", dict(zip(("clientX", "clientY"), on_page(seven, at["beta"])), pointerType="touch"))
     tells(seven, made, "ms", "beta")
+    for width, size in (620, (680, 400)), (500, NARROW):                # smaller and larger than it was drawn
+        page.set_viewport_size(dict(width=width, height=800))
+        page.wait_for_function("width => document.querySelector('.picture svg').getAttribute('width') === width", arg=str(size[0]))
+        for name in ("dora", "alpha"):
+            view = View(made, "ms", size)
+            page.mouse.move(*on_page(seven, view.at[[made.names[i] for i in view.rows].index(name)])); tells(seven, made, "ms", name, size)
+    seven.get_by_role("slider").press("b")
     page.set_viewport_size(dict(width=390, height=800))                 # a telephone gets a picture of its own
     page.wait_for_function("document.querySelector('.picture svg').getAttribute('width') === '380'")
     tells(seven, made, "ms", "beta", NARROW)
