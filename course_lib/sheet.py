@@ -62,7 +62,7 @@ def descent(model, X, y, train, w, lr, steps):
         w = w - lr*now.slopes
     return [np.array(part) for part in zip(*rows)]
 
-# %% ../nbs/lib/13_sheet.ipynb #7b35d1a2
+# %% ../nbs/lib/13_sheet.ipynb #d8854655
 MOST, STEPS, RATE = 2_000, 30, 1.0      # rows of a table; steps that are there from the beginning, and their rate
 NAMES = ["male", "class_1", "class_2", "no_age", "age", "log_fare", "sibsp", "parch", "one"]        # as `prepare` has them
 RAW = ["PassengerId", "Name", "Survived", "Pclass", "Sex", "Age", "SibSp", "Parch", "Fare"]       # what is shown
@@ -72,14 +72,19 @@ def _filled(column, median):
     values = column.to_numpy(float)
     return np.where(np.isnan(values), median, values)
 
+def _ids(df):
+    "The numbers of the passengers, else those of their rows: `(n,)`"
+    try: ids = df.PassengerId.to_numpy(dtype=float)
+    except (AttributeError, TypeError, ValueError): ids = np.array([np.nan])
+    return ids if np.isfinite(ids).all() else np.arange(1, len(df) + 1)
+
 def numbers(df):                    # as `get_table` gives it
     "What the pages show: rows in order, columns, start values; a namespace"
     from course_lib.tables import column_stats, prepare, split_rows, start_hidden
-    df = df[:MOST]
+    df = df[:MOST].assign(PassengerId=_ids(df[:MOST]))
     if len(df) < 10: raise ValueError(f"The table has {len(df)} rows: a workbook needs 10 or more.")
     train, valid = (sorted(rows) for rows in split_rows(len(df)))
     table, n = df.iloc[train + valid], len(train)
-    if "PassengerId" not in table: table = table.assign(PassengerId=np.array(train + valid) + 1)
     for name in "Age", "Fare":
         if table[name][:n].isna().all(): raise ValueError(f"No training row has a number as {name}: nothing can fill the gaps.")
     stats, (w1, w2, b) = column_stats(table[:n]), start_hidden(len(NAMES), 2)
@@ -165,7 +170,7 @@ class Page:
         "All rows of a column, as a formula names them from anywhere on the page"
         return f"${self.at[name]}${FIRST}:${self.at[name]}${last}"
 
-# %% ../nbs/lib/13_sheet.ipynb #de5f4a51
+# %% ../nbs/lib/13_sheet.ipynb #0c6659dd
 def _data_page(book, m):
     "The table as it came, and beside it what the models get"
     at = letters([*RAW[:3], "train", *RAW[3:], "", "age_filled", "log_of_fare", "", *NAMES])
@@ -176,9 +181,10 @@ def _data_page(book, m):
                  **dict.fromkeys(["male", "class_1", "class_2"], "1: yes"),
                  **dict.fromkeys(["age", "log_fare", "sibsp", "parch"], "(x − mean) / spread")))
     for name in RAW:
-        for row, x in enumerate(m.table[name] if name in m.table else [], FIRST):
+        column = m.table[name] if name in m.table else m.table.PassengerId*np.nan
+        for row, (x, known) in enumerate(zip(column, column.notna()), FIRST):
             if isinstance(x, str): p.text(f"{at[name]}{row}", x)
-            elif x is not None and x == x: p.number(f"{at[name]}{row}", x, "raw")
+            elif known: p.number(f"{at[name]}{row}", x, "raw")
     p.down(at["train"], f"=IF(ROWS({at['train']}${FIRST}:{at['train']}#)<=$C$4,1,0)", m.train, "whole")
     _counts(p, m)
     _prepared(p, m)
@@ -219,7 +225,7 @@ def _prepared(p, m):
         if name in says: p.down(at[name], says[name], m.X[:, j], "digits" if name in scaled else "whole")
     for row in range(FIRST, m.last + 1): p.number(f"{at['one']}{row}", 1, "raw")
 
-# %% ../nbs/lib/13_sheet.ipynb #e5c5bd2a
+# %% ../nbs/lib/13_sheet.ipynb #d6a27b60
 def _people(p, m, data):
     "What the models get, once more, so that knobs can stand above it; validation rows are grey"
     sources = dict(zip(["passenger", "survived", "train"], ["PassengerId", "Survived", "train"])) | {n: n for n in NAMES}
@@ -251,7 +257,7 @@ def _chances(p, m, now, error):
     return f"${first}$7"
 
 HINTS = dict(sum="products, added up", chance="1 / (1 + e^−sum)", surprise="−ln(chance of what happened)",
-             error="chance − survived, where train is 1")
+             error="chance − survived; validation: 0")
 
 def _linear_page(book, m, data):
     at = letters(["passenger", "survived", "train", *NAMES, "sum", "chance", "surprise", "error"])
@@ -280,8 +286,8 @@ def _net_page(book, m, data):
              "Blame goes the same way back: the error times the knob, where the unit was not cut off.", at)
     now = net(m.X, m.y, m.train, m.start_net)
     units = ["unit_1", "unit_2"]
-    p.heads(HINTS | dict(sum="products, added up, plus constant", **dict.fromkeys(["sum_1", "sum_2"], "products, added up"),
-                         **dict.fromkeys(units, "below 0 becomes 0"), **dict.fromkeys(["blame_1", "blame_2"], "error × knob, where the sum is above 0")))
+    p.heads(HINTS | dict(sum="products, plus constant", **dict.fromkeys(["sum_1", "sum_2"], "products, added up"),
+                         **dict.fromkeys(units, "below 0 becomes 0"), **dict.fromkeys(["blame_1", "blame_2"], "error × knob, or 0")))
     _people(p, m, data)
     cols, out = [at[name] for name in NAMES], [at[name] for name in (*units, "sum")]
     for i in range(2):
@@ -474,7 +480,7 @@ SOLVER = [
          "ends a little elsewhere each time."),
     ("both", "A solver says where the loss is low, not how one gets there. A network has a million knobs: then only the slopes help.")]
 
-# %% ../nbs/lib/13_sheet.ipynb #857ad7b8
+# %% ../nbs/lib/13_sheet.ipynb #471d1117
 COLOURS = [("input", 0.5, "yours to change: start values, the learning rate"), ("count", 713, "yours to change: how many rows teach"),
            ("learned", 0.5, "learned from the training rows, or taken from another page"), ("slope", 0.5, "a slope: by how much the loss rises with this knob"),
            ("step", 0.5, "where a step leads"), ("result", 0.5, "what it comes to")]
@@ -508,7 +514,7 @@ def _start_page(p, m, linear_at, rates):
 def _line(p, row, words):
     "A text in column C, and a row that is high enough for it"
     p.text(f"C{row}", words, "wrap")
-    p.sheet.set_row(row - 1, 16*-(-len(words)//92))
+    p.sheet.set_row(row - 1, 16*-(-len(words)//98))
 
 def _section(p, row, words):
     "A heading; the row below it"
