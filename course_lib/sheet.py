@@ -225,7 +225,7 @@ def _prepared(p, m):
         if name in says: p.down(at[name], says[name], m.X[:, j], "digits" if name in scaled else "whole")
     for row in range(FIRST, m.last + 1): p.number(f"{at['one']}{row}", 1, "raw")
 
-# %% ../nbs/lib/13_sheet.ipynb #d6a27b60
+# %% ../nbs/lib/13_sheet.ipynb #902cc386
 def _people(p, m, data):
     "What the models get, once more, so that knobs can stand above it; validation rows are grey"
     sources = dict(zip(["passenger", "survived", "train"], ["PassengerId", "Survived", "train"])) | {n: n for n in NAMES}
@@ -239,6 +239,10 @@ def _people(p, m, data):
     p.sheet.conditional_format(f"{p.at['chance']}{FIRST}:{p.at['chance']}{m.last}",
                                dict(type="2_color_scale", min_type="num", max_type="num", min_value=0, max_value=1, min_color="#FFFFFF", max_color="#9BC2E6"))
 
+def _parts(train):
+    "The training rows and the others in a formula: as zeros and ones, and how many"
+    return [(train, f"SUM({train})"), (f"(1-{train})", f"SUMPRODUCT(1-{train})")]
+
 def _chances(p, m, now, error):
     "Chance, loss and error of each row, and what they come to at the top"
     z, chance = p.at["sum"], p.at["chance"]
@@ -246,13 +250,13 @@ def _chances(p, m, now, error):
     p.down(p.at["surprise"], f"=LN(1+EXP(IF($B#=1,-{z}#,{z}#)))", row_losses(now.z, m.y))
     p.down(p.at["error"], f"=IF($C#=1,{chance}#-$B#,0)", now.error)
     good, n = how_good(now.z, m.y, m.train), m.last
-    train, right = p.rows("train", n), f"(({p.rows('chance', n)}>0.5)=({p.rows('survived', n)}=1))"
+    right = f"(({p.rows('chance', n)}>0.5)=({p.rows('survived', n)}=1))"
     words, first, second = (p.at[name] for name in error)
     for row, text in (5, "loss"), (6, "accuracy"), (7, "learning rate"): p.text(f"{words}{row}", text, "label")
-    for i, (col, part, head) in enumerate([(first, train, "training"), (second, f"(1-{train})", "validation")]):
+    for i, (col, head, (part, count)) in enumerate(zip([first, second], ["training", "validation"], _parts(p.rows("train", n)))):
         p.text(f"{col}4", head, "head")
-        p.formula(f"{col}5", f"=SUMPRODUCT({part}*{p.rows('surprise', n)})/SUMPRODUCT({part}*1)", good[0, i], "result")
-        p.formula(f"{col}6", f"=SUMPRODUCT({part}*{right})/SUMPRODUCT({part}*1)", good[1, i], "share")
+        p.formula(f"{col}5", f"=SUMPRODUCT({part}*{p.rows('surprise', n)})/{count}", good[0, i], "result")
+        p.formula(f"{col}6", f"=SUMPRODUCT({part}*{right})/{count}", good[1, i], "share")
     p.number(f"{first}7", RATE)
     return f"${first}$7"
 
@@ -374,7 +378,7 @@ def _matrix_knobs(p, m, linear_at, net_at, areas, one, two):
         p.text(f"{at['chance']}{row}", f"all differences from the chances on {page}, added up")
         p.formula(f"{at['sum']}{row}", f"=SUMPRODUCT(ABS({at[name]}{FIRST}:{at[name]}{m.last}-{rows(page, other, 'chance')}))", 0, "tiny")
 
-# %% ../nbs/lib/13_sheet.ipynb #b2d70286
+# %% ../nbs/lib/13_sheet.ipynb #a76205da
 def _sum(cols, names): return "+".join(f"${col}#*{name}" for col, name in zip(cols, names))
 
 def _linear_step(cols, names):
@@ -408,9 +412,9 @@ def _descent_page(
         if row > FIRST:
             p.formula(f"A{row}", f"=A{row-1}+1", row - FIRST, "whole")
             for col, slope, x in zip(cols, gradient, w): p.formula(f"{col}{row}", f"={col}{row-1}-{rate}*{slope}{row-1}", x, "step")
-        for i, (col, part) in enumerate(zip("BCDE", ["train", "(1-train)"]*2)):
+        for i, (col, (part, count)) in enumerate(zip("BCDE", _parts("train")*2)):
             style, each = ("digits", loss) if i < 2 else ("percent", right)
-            p.formula(f"{col}{row}", f"=SUMPRODUCT({part}*{each})/SUMPRODUCT({part}*1)".replace("#", str(row)), now[i], style)
+            p.formula(f"{col}{row}", f"=SUMPRODUCT({part}*{each})/{count}".replace("#", str(row)), now[i], style)
         for col, factor, x in zip(gradient, factors, g):
             slope = f"=SUMPRODUCT(train*(1/(1+EXP(-({score})))-survived)*{factor})/SUM(train)"
             p.formula(f"{col}{row}", slope.replace("#", str(row)), x, "slope")
@@ -480,7 +484,7 @@ SOLVER = [
          "ends a little elsewhere each time."),
     ("both", "A solver says where the loss is low, not how one gets there. A network has a million knobs: then only the slopes help.")]
 
-# %% ../nbs/lib/13_sheet.ipynb #471d1117
+# %% ../nbs/lib/13_sheet.ipynb #599231ef
 COLOURS = [("input", 0.5, "yours to change: start values, the learning rate"), ("count", 713, "yours to change: how many rows teach"),
            ("learned", 0.5, "learned from the training rows, or taken from another page"), ("slope", 0.5, "a slope: by how much the loss rises with this knob"),
            ("step", 0.5, "where a step leads"), ("result", 0.5, "what it comes to")]
@@ -526,14 +530,13 @@ def _scores(p, m, row):
     row = _section(p, row, "How good is it?")
     for col, words in zip("DEFG", ["loss", "", "accuracy", ""]): p.text(f"{col}{row-1}", words, "section")
     for col, words in zip("DEFG", ["training", "validation"]*2): p.text(f"{col}{row}", words, "head")
-    parts = [("train", m.train), ("(1-train)", 1 - m.train)]
     guesses = [("nobody survives", "(survived=0)", m.y == 0),
                ("every woman survives, and no man", '((sex="female")=(survived=1))', m.table.Sex.eq("female").to_numpy() == (m.y == 1))]
     for words, right, is_right in guesses:
         row += 1
         p.text(f"C{row}", words)
-        for col, (part, rows) in zip("FG", parts):
-            p.formula(f"{col}{row}", f"=SUMPRODUCT({part}*{right})/SUMPRODUCT({part}*1)", is_right[rows == 1].mean(), "share")
+        for col, (part, count), of in zip("FG", _parts("train"), (1, 0)):
+            p.formula(f"{col}{row}", f"=SUMPRODUCT({part}*{right})/{count}", is_right[m.train == of].mean(), "share")
     for name, words, model, w, cells in [("linear", "linear model", linear, m.start, m.cells["linear"]), ("net", "net", net, m.start_net, m.cells["net"])]:
         good, _, _ = descent(model, m.X, m.y, m.train, w, RATE, STEPS)
         page = "descent" if name == "linear" else "descent_net"
@@ -577,6 +580,7 @@ def workbook(
         start.sheet.insert_chart("I4", chart, dict(description="The loss of the training rows over the steps, of the linear model and of the net"))
         for page in book.worksheets():
             page.set_landscape(), page.set_paper(9), page.fit_to_pages(1, 0)
+            page.ignore_errors(dict.fromkeys(["formula_differs", "formula_range"], f"A1:AZ{m.last}"))      # no green corners
     return out.getvalue()
 
 # %% ../nbs/lib/13_sheet.ipynb #82c4d563
