@@ -15,7 +15,7 @@ from course_lib.cli import minutes
 MAY = {"args": "", "core": "args", "plot": "args core", "labels": "args", "training": "args core", "resnet": "", "model": "args core resnet", "interpret": "args plot",
        "data": "args core plot labels pictures.critters pictures.fetch", "learner": "args core plot training model data",
        "descent": "core plot training", "relu": "core plot training", "tensors": "core plot training", "classifier": "core plot training tensors",
-       "cnn": "core plot training", "inside": "core plot",
+       "cnn": "core plot training", "inside": "core plot", "tables": "",
        "pictures.shapes": "", "pictures.critters": "pictures.shapes", "pictures.camera": "pictures.shapes pictures.critters", "pictures.owl": "pictures.shapes",
        "pictures.digits": "pictures.shapes", "pictures.sky": "pictures.shapes", "pictures.fetch": "core",
        "pictures.passengers": "args core",
