@@ -453,6 +453,26 @@ def _for_groups(add):
     pr.add_argument("--name", metavar="NAME", help="the name that stands on it; without: none")
     for c in pl, sl, pr: c.add_argument("--force", action="store_true", help="write over a file that is there")
 
+# %% ../nbs/lib/08_cli.ipynb #c15sheet
+def _sheet(file, data, force):
+    from course_lib.pictures.passengers import get_table
+    from course_lib.selftest.files import keep
+    from course_lib.sheet import MOST, workbook
+    file = file or f"{Path(data).stem}.xlsx"
+    if Path(file).suffix.lower() != ".xlsx":
+        raise ValueError(f"{file} does not end in .xlsx, as a workbook does: give another name, such as passengers.xlsx")
+    table = get_table(data)
+    keep(file, workbook(table), force)
+    if len(table) > MOST: print(f"Of the {len(table):,} rows it has the first {MOST:,}: more would make it slow.")
+    print("Open it in Excel or LibreOffice; the first page says what is where and what to try.")
+
+def _for_tables(add):
+    "The command of lesson 11"
+    sh = add("sheet", _sheet, "lesson 11 as a workbook for Excel or LibreOffice, every number a formula")
+    sh.add_argument("file", metavar="FILE", nargs="?", help="where to write it; default: passengers.xlsx")
+    sh.add_argument("--data", metavar="NAME", default="passengers", help="passengers, titanic, or a CSV file of yours")
+    sh.add_argument("--force", action="store_true", help="write over a file that is there")
+
 # %% ../nbs/lib/08_cli.ipynb #ee5a5fb6
 def _list():
     for name, question in lessons().items(): print(f"{name:17} {question}")
@@ -491,6 +511,7 @@ def parser():
     ask = add("quiz", quiz, "ask the questions at a lesson's end, in another order each time", "04_descent")
     ask.add_argument("lesson", metavar="LESSON", help="a name from `course list`")
     _for_groups(add)
+    _for_tables(add)
     add("doctor", doctor, "is this machine ready?")
     run = add("run", _run, "run a lesson without a browser; it is kept in _run/", "01_pets --data pets")
     run.add_argument("lesson", metavar="LESSON", help="a name from `course list`, or a notebook")
