@@ -55,7 +55,7 @@ def fate(now, new, written=None):   # bytes in the folder, or None; bytes to bri
 
 # %% ../nbs/lib/12_folder.ipynb #40bc841b
 def check_links(top, names=(".course", "my", "start.ipynb", *FOLDERS)):
-    "ValueError when one of the places `names` in the folder `top`, or a notebook of ours in it, leads out of the folder"
+    "ValueError when one of the places `names` in the folder `top`, or a notebook of ours there, leads out of it"
     top = Path(top).resolve()
     places = [top/name for name in names]
     places += [f for name in names if name in FOLDERS for f in top.glob(f"{name}/*")]
