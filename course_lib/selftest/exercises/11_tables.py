@@ -271,7 +271,7 @@ ex = exercise(dummies,
         "for any rows: those to train on, those to judge by, and the one passenger who buys a "
         "ticket tomorrow.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #65682b3b
+# %% ../../../nbs/exercises/11_tables.ipynb #4ea1fead
 def dummies_but(change):
     "`dummies` with something done to it: `change(columns, words, kinds)`"
     return lambda words, kinds: change(dummies(words, kinds), words, kinds)
@@ -296,8 +296,8 @@ def get_dummies_without_the_first(words, kinds):
     columns = pd.get_dummies(words, drop_first=True)
     return torch.tensor(columns.to_numpy(dtype=float))
 
-@ex.mistake("pandas makes columns for the words that occur, so a kind that nobody has is missing "
-            "there. Compare with each of `kinds` yourself.")
+@ex.mistake("What pandas makes are columns for the words that occur, so a kind that nobody has is "
+            "missing there. Compare with each of `kinds` yourself.")
 def picked_from_get_dummies(words, kinds):
     return torch.tensor(pd.get_dummies(words)[kinds].to_numpy(dtype=float))
 
@@ -427,8 +427,8 @@ def contains_the_word(words, kinds):
 def in_the_word(words, kinds):
     return torch.tensor([[float(str(kind) in str(word)) for kind in kinds] for word in words])
 
-@ex.mistake("`words[0]` is the row with the *name* 0, and in a shuffled table that is not the "
-            "first. Compare the whole column, or go through `words.tolist()`.")
+@ex.mistake("With `words[0]` you get the row of the *name* 0, and in a shuffled table that is not "
+            "the first. Compare the whole column, or go through `words.tolist()`.")
 def rows_by_name(words, kinds):
     return dummies(pd.Series([words[i] for i in range(len(words))]), kinds)
 
@@ -747,7 +747,7 @@ def stats_but(change):
     "`column_stats` with its answer changed: `change(stats)`"
     return lambda rows: change(column_stats(rows))
 
-# %% ../../../nbs/exercises/11_tables.ipynb #15789282
+# %% ../../../nbs/exercises/11_tables.ipynb #09521cde
 ex.mistake("You filled with means. A few old people and dear tickets pull a mean up; the median "
            "is the middle one, whatever the others are.",
            mean_for_median=stats_with(middle=lambda column: column.mean()))
@@ -756,8 +756,8 @@ ex.mistake("Of an even number of values, `torch.median` gives the lower of the t
            "The column's own `.median()` takes their mean.",
            lower_of_the_two=stats_with(middle=lambda column: floats(column).nanmedian().item()))
 
-ex.mistake("`torch.median` sees a gap and gives `nan`. The column's own `.median()` looks past "
-           "gaps.",
+ex.mistake("Where there is a gap, `torch.median` gives `nan`. The column's own `.median()` looks "
+           "past gaps.",
            median_of_gaps=stats_with(middle=lambda column: floats(column).median().item()))
 
 ex.mistake("You filled with the value that comes most often. The median is the one in the middle "
@@ -875,7 +875,7 @@ ex.mistake("You took the logarithm of the fare's median. The gap is filled befor
            "is taken: keep the median itself.",
            logarithm_of_the_median=stats_but(lambda s: {**s, "fare": float(np.log1p(s["fare"]))}))
 
-no_medians = "`prepare` needs the medians, too: `{**stats, ...}` takes over what stands in `stats`."
+no_medians = "The medians are missing: `{**stats, ...}` takes over what stands in `stats`."
 
 ex.mistake(no_medians, without_the_medians=stats_but(
     lambda s: {"mean": s["mean"], "std": s["std"]}))
@@ -1006,12 +1006,12 @@ ex = exercise(sigmoid,
         "decide. It turns a sum into odds: `p/(1 - p)` is `exp(z)`, so each 1 more in the sum "
         "multiplies the odds by 2.718.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #5f7c82d8
+# %% ../../../nbs/exercises/11_tables.ipynb #2d412f2a
 @ex.mistake("Yours falls where it should rise: it is the chance of a *no*. The `exp` is of *minus* "
             "`z`.")
 def wrong_sign(z): return 1/(1 + z.exp())
 
-@ex.mistake("`exp(1000)` is more than a float holds, and inf/inf is `nan`. Divide both by "
+@ex.mistake("A float cannot hold `exp(1000)`, and inf/inf is `nan`. Divide both by "
             "`exp(z)`: with `exp(-z)` it stands once, below.")
 def overflows(z): return z.exp()/(1 + z.exp())
 
@@ -1045,7 +1045,8 @@ def the_odds(z): return z.exp()
 @ex.mistake("You gave `exp(-z)`. Add 1, and take 1 divided by that.")
 def only_exp(z): return (-z).exp()
 
-@ex.mistake("`tanh` runs from -1 to 1. A chance begins at 0: use `exp`, as in the third hint.")
+@ex.mistake("Yours runs from -1 to 1, as `tanh` does. A chance begins at 0: use `exp`, as in the "
+            "third hint.")
 def by_tanh(z): return z.tanh()
 
 @ex.mistake("Nearly: `tanh` is twice as steep as the sigmoid. It would be `tanh` of half of `z`.")
@@ -1129,7 +1130,8 @@ def a_list(z): return [sigmoid(v) for v in z]
             "they are.")
 def rounded(z): return sigmoid(z).round(decimals=4)
 
-@ex.mistake("`math.exp` takes one number. A tensor has an `exp` of its own: `(-z).exp()`.")
+@ex.mistake("One number is all that `math.exp` takes. A tensor has an `exp` of its own: "
+            "`(-z).exp()`.")
 def by_math(z):
     import math
     return 1/(1 + math.exp(-z))
