@@ -27,9 +27,9 @@ MAY = {"args": "", "core": "args", "plot": "args core", "labels": "args", "train
        "selftest.check": "plot selftest.exercise selftest.progress selftest.compare selftest.trial",
        "folder": "args selftest.files selftest.notebook", "selftest.notebook": "", "selftest.clean": "selftest.notebook", "selftest.practice": "selftest.exercise selftest.notebook selftest.clean",
        "selftest.files": "selftest.notebook selftest.clean selftest.practice", "selftest.audit": "selftest.exercise selftest.progress selftest.trial selftest.check selftest.practice",
-       "cli": "", "plan": "args cli selftest.exercise selftest.clean selftest.notebook selftest.practice", "slides": "cli selftest.clean selftest.notebook selftest.practice",
+       "cli": "", "plan": "args cli selftest.exercise selftest.clean selftest.notebook selftest.practice", "sheet": "args tables", "slides": "cli selftest.clean selftest.notebook selftest.practice",
        "selftest.report": "cli selftest.files selftest.progress"}
-WITHOUT_TORCH = {"args", "labels", "cli", "folder", "plan", "slides", *(n for n in MAY if n.startswith("sliders.")), "selftest.exercise", "selftest.notebook", "selftest.clean", "selftest.practice", "selftest.files",
+WITHOUT_TORCH = {"args", "labels", "cli", "folder", "plan", "sheet", "slides", *(n for n in MAY if n.startswith("sliders.")), "selftest.exercise", "selftest.notebook", "selftest.clean", "selftest.practice", "selftest.files",
                  *(f"pictures.{n}" for n in ("shapes", "critters", "camera", "owl", "digits", "sky"))}
 EVERY = {p.relative_to(ROOT/"course_lib").with_suffix("").as_posix().replace("/", "."): p for p in sorted((ROOT/"course_lib").rglob("*.py")) if p.stem[0] != "_"}
 MODULES = {name: p for name, p in EVERY.items() if not name.startswith("selftest.exercises.")}

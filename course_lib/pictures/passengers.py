@@ -6,8 +6,8 @@
 __all__ = ['FRONT', 'MIDDLE', 'END', 'HERS', 'HIS', 'COLUMNS', 'NUMBERS', 'GAPS', 'KAGGLE', 'survival_chance', 'passengers',
            'read_table', 'get_table']
 
-# %% ../../nbs/pictures/08_passengers.ipynb #f407dd26
-import csv, io, os
+# %% ../../nbs/pictures/08_passengers.ipynb #5824da4e
+import io
 from pathlib import Path
 import numpy as np
 from ..args import a_path, did_you_mean, whole
