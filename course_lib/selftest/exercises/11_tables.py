@@ -33,7 +33,7 @@ ex = question("healthy_for_all",
         "though it may be the better one to have: it finds some of the 8. Where one answer is "
         "rare, the share that is right says little, and nothing at all without its baseline.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #54bc456b
+# %% ../../../nbs/exercises/11_tables.ipynb #b71589e4
 ex.mistake(2, "The other way round: how many does the *program* get right more? It gets fewer, so "
               "the number is below zero.")
 ex.mistake(992, "So many does somebody else get right. Take that from what the program gets right.")
@@ -42,6 +42,9 @@ ex.mistake(982, "You took the 8 who are ill from 990. For how many is \"healthy\
 ex.mistake(-8, "You took 998 - 990, or counted the ill. \"Healthy\" is right for those who are "
                "not ill: how many of the 1,000 are these?")
 ex.mistake(8, "So many are ill, and for them \"healthy\" is wrong. For how many is it right?")
+for answer in 998, 1000:
+    ex.mistake(answer, "For whom is \"healthy\" the right answer? Count these, and take them from "
+                       "990.")
 ex.mistake(990, "That is the program alone. Who says \"healthy\" to everybody is right for many, "
                 "too: for how many?")
 ex.mistake(10, "For so many is the program wrong. Compare it with what somebody else gets right.")
@@ -76,7 +79,7 @@ ex = exercise(interval,
         "rows, half the width. The formula fails where nobody or everybody is right (it then "
         "says that it is certain), and it knows nothing of leaks.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #828ababd
+# %% ../../../nbs/exercises/11_tables.ipynb #c1cda7ec
 ex.mistake("You left out the root, so you took 1.96 variances. The standard error is the root of "
            "`share*(1 - share)/n`.",
            variance=interval_with(lambda share, n: 1.96*share*(1 - share)/n))
@@ -162,6 +165,12 @@ def high_first(share, n): return interval(share, n)[::-1]
             "share plus that.")
 def only_half(share, n): return half_of(share, n)
 
+@ex.mistake("You gave one end only. Give both: low and high, with a comma.")
+def only_low(share, n): return interval(share, n)[0]
+
+@ex.mistake("You gave one end only. Give both: low and high, with a comma.")
+def only_high(share, n): return interval(share, n)[1]
+
 @ex.mistake("That is the width. Give both ends: low and high.")
 def only_width(share, n): return 2*half_of(share, n)
 
@@ -221,11 +230,12 @@ ex = question("rows_for_half",
         "small differences between models can hardly be seen with a few hundred rows, and why "
         "people take the mean over many splits.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #50c93bb4
+# %% ../../../nbs/exercises/11_tables.ipynb #16a8065a
 ex.mistake(356, "Twice the rows make it narrower by the root of 2 only, from 12 points to 8.5. "
                 "What makes a root double?")
 ex.mistake(89, "Fewer rows make it wider. To be half as wide it takes more of them: how many "
                "times more?")
+ex.mistake(45, "Fewer rows make it wider. Four is the right factor: times, and not divided by.")
 ex.mistake(44.5, "Fewer rows make it wider. Four is the right factor: times, and not divided by.")
 ex.mistake(534, "So many rows more does it take. How many are they in all?")
 ex.mistake(252, "You multiplied by the root of 2. It is the other way round: what must `n` be "
@@ -271,7 +281,7 @@ ex = exercise(dummies,
         "for any rows: those to train on, those to judge by, and the one passenger who buys a "
         "ticket tomorrow.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #4ea1fead
+# %% ../../../nbs/exercises/11_tables.ipynb #14e27c26
 def dummies_but(change):
     "`dummies` with something done to it: `change(columns, words, kinds)`"
     return lambda words, kinds: change(dummies(words, kinds), words, kinds)
@@ -309,11 +319,11 @@ def only_kinds_that_occur(words, kinds):
 left_out = ("You left one of the kinds out. That is a decision for whoever calls it, with a "
             "shorter list: here every one of `kinds` gets its column.")
 
-@ex.mistake(left_out)
-def without_the_first(words, kinds): return dummies(words, kinds)[:, 1:]
-
-@ex.mistake(left_out)
-def without_the_last(words, kinds): return dummies(words, kinds)[:, :-1]
+ex.mistake(left_out,
+           without_the_first=dummies_but(lambda columns, *_: columns[:, 1:]),
+           without_the_last=dummies_but(lambda columns, *_: columns[:, :-1]),
+           list_without_the_first=kinds_but(lambda words, kinds: kinds[1:]),
+           list_without_the_last=kinds_but(lambda words, kinds: kinds[:-1]))
 
 ex.mistake("You sorted the kinds. The columns stand in the order of `kinds`, as the knobs do.",
            kinds_sorted=kinds_but(lambda words, kinds: sorted(kinds)))
@@ -397,6 +407,11 @@ def others_are_the_last(words, kinds):
     columns[~columns.any(1), -1] = 1
     return columns
 
+ex.mistake("You added a column of ones. `prepare` does that at its end: here there are as many "
+           "columns as kinds.",
+           a_column_of_ones=dummies_but(lambda columns, *_: torch.cat(
+               [columns, torch.ones(len(columns), 1).double()], 1)))
+
 @ex.mistake("You gave the first kind to everybody who is of none of the kinds. A new word is not "
             "the first kind: it has zeros everywhere.")
 def others_are_the_first(words, kinds):
@@ -426,6 +441,10 @@ def contains_the_word(words, kinds):
             "with `==`.")
 def in_the_word(words, kinds):
     return torch.tensor([[float(str(kind) in str(word)) for kind in kinds] for word in words])
+
+@ex.mistake("You asked how the word begins, and several may begin alike. Compare with `==`.")
+def begins_with(words, kinds):
+    return torch.stack([floats(words.str.startswith(kind)) for kind in kinds], dim=1)
 
 @ex.mistake("With `words[0]` you get the row of the *name* 0, and in a shuffled table that is not "
             "the first. Compare the whole column, or go through `words.tolist()`.")
@@ -515,7 +534,7 @@ ex = exercise(fill,
         "median of the training rows. And the second column keeps what the first one hides: who "
         "had no age may have been another kind of passenger.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #86f1e3cd
+# %% ../../../nbs/exercises/11_tables.ipynb #904f5172
 def fill_but(change):
     "`fill` with its answer changed: `change(filled, gap, values, filling)`"
     return lambda values, filling: change(*fill(values, filling), values, filling)
@@ -637,7 +656,8 @@ ex.mistake("You gave whether there is any gap. A number for each row: 1 where a 
 
 ex.mistake("You gave one tensor of both. Give two, with a comma between them.",
            both_in_one=fill_but(lambda filled, gap, *_: torch.stack([filled.double(), gap])),
-           side_by_side=fill_but(lambda filled, gap, *_: torch.stack([filled.double(), gap], 1)))
+           side_by_side=fill_but(lambda filled, gap, *_: torch.stack([filled.double(), gap], 1)),
+           one_behind_the_other=fill_but(lambda filled, gap, *_: torch.cat([filled, gap])))
 
 ex.mistake("Two tensors are asked for. The lesson calculates with both, and lists cannot.",
            two_lists=fill_but(lambda filled, gap, *_: (filled.tolist(), gap.tolist())))
@@ -726,112 +746,119 @@ ex = exercise(column_stats,
         "validation rows have a say: whoever prepares them takes the dict of the training rows. "
         "The leak would be one word elsewhere, `column_stats(df)`.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #ff61b07d
+# %% ../../../nbs/exercises/11_tables.ipynb #5841a9ad
 def median_of(column): return column.median()
 
-def stats_with(middle=median_of, for_gaps=None, log=torch.log1p, mean=None, std=None):
+def the_mean(values): return values.mean(0)
+
+def the_std(values): return values.std(0)
+
+def stats_with(middle=median_of, for_gaps=None, log=torch.log1p, mean=the_mean, std=the_std,
+               least=1e-6):
     "`column_stats` with something else in it"
     def wrong(rows):
         stats = {"age": middle(rows.Age), "fare": middle(rows.Fare)}
         age, fare = (fill(floats(rows[column]), stats[name] if for_gaps is None else for_gaps)[0]
                      for column, name in (("Age", "age"), ("Fare", "fare")))
         values = torch.stack([age, log(fare), floats(rows.SibSp), floats(rows.Parch)], dim=1)
-        return {**stats, "mean": (mean or the_mean)(values), "std": (std or the_std)(values)}
+        return {**stats, "mean": mean(values), "std": std(values).clamp(min=least)}
     return wrong
-
-def the_mean(values): return values.mean(0)
-
-def the_std(values): return values.std(0).clamp(min=1e-6)
 
 def stats_but(change):
     "`column_stats` with its answer changed: `change(stats)`"
     return lambda rows: change(column_stats(rows))
 
-# %% ../../../nbs/exercises/11_tables.ipynb #09521cde
-ex.mistake("You filled with means. A few old people and dear tickets pull a mean up; the median "
-           "is the middle one, whatever the others are.",
-           mean_for_median=stats_with(middle=lambda column: column.mean()))
+def with_and_without(sentence, **changes):
+    "A mistake of `stats_with`, and the same where the deviations are not held up either"
+    for name, change in changes.items():
+        ex.mistake(sentence, **{name: stats_with(**change)})
+        ex.mistake(f"{sentence} And hold the standard deviations up, at 1e-6.",
+                   **{f"{name}, not held up": stats_with(**change, least=0)})
 
-ex.mistake("Of an even number of values, `torch.median` gives the lower of the two in the middle. "
-           "The column's own `.median()` takes their mean.",
-           lower_of_the_two=stats_with(middle=lambda column: floats(column).nanmedian().item()))
+# %% ../../../nbs/exercises/11_tables.ipynb #204dd6c8
+with_and_without("You filled with means. A few old people and dear tickets pull a mean up; the "
+                 "median is the middle one, whatever the others are.",
+                 mean_for_median=dict(middle=lambda column: column.mean()))
 
-ex.mistake("Where there is a gap, `torch.median` gives `nan`. The column's own `.median()` looks "
-           "past gaps.",
-           median_of_gaps=stats_with(middle=lambda column: floats(column).median().item()))
+with_and_without("Of an even number of values, `torch.median` gives the lower of the two in the "
+                 "middle. The column's own `.median()` takes their mean.",
+                 lower_of_the_two=dict(middle=lambda column: floats(column).nanmedian().item()))
 
-ex.mistake("You filled with the value that comes most often. The median is the one in the middle "
-           "when all are sorted.",
-           most_frequent=stats_with(middle=lambda column: column.mode()[0]))
+with_and_without("Where there is a gap, `torch.median` gives `nan`. The column's own `.median()` "
+                 "looks past gaps.",
+                 median_of_gaps=dict(middle=lambda column: floats(column).median().item()))
 
-ex.mistake("You took the medians after 0 had been put into the gaps. `.median()` of the column "
-           "looks past gaps: take it first.",
-           median_with_zeros=stats_with(middle=lambda column: column.fillna(0).median()))
+with_and_without("You filled with the value that comes most often. The median is the one in the "
+                 "middle when all are sorted.",
+                 most_frequent=dict(middle=lambda column: column.mode()[0]))
+
+with_and_without("You took the medians after 0 had been put into the gaps. `.median()` of the "
+                 "column looks past gaps: take it first.",
+                 median_with_zeros=dict(middle=lambda column: column.fillna(0).median()))
 
 @ex.mistake("You took the medians of what `four` gives with 0 in the gaps. The medians come first, "
             "from the columns, and fill the gaps.")
 def medians_of_four(rows):
     values = four(rows, {"age": 0, "fare": 0})
     age, fare = values[:, 0].median().item(), values[:, 1].expm1().median().item()
-    return dict(age=age, fare=fare, mean=the_mean(values), std=the_std(values))
+    return dict(age=age, fare=fare, mean=the_mean(values), std=the_std(values).clamp(min=1e-6))
 
-ex.mistake("You divided by the number of rows, n. PyTorch's `.std` and the spreadsheet divide by "
-           "n - 1: leave out `unbiased=False`, or `correction=0`.",
-           divided_by_n=stats_with(std=lambda values: values.std(0, correction=0).clamp(min=1e-6)))
+with_and_without("You divided by the number of rows, n. PyTorch's `.std` and the spreadsheet "
+                 "divide by n - 1: leave out `unbiased=False`, or `correction=0`.",
+                 divided_by_n=dict(std=lambda values: values.std(0, correction=0)))
 
 ex.mistake("A column of equal numbers has the standard deviation 0, and `prepare` divides by it. "
            "Hold it up: `.clamp(min=1e-6)`.",
-           not_held_up=stats_with(std=lambda values: values.std(0)))
+           not_held_up=stats_with(least=0))
 
 ex.mistake("You added 1e-6 to every standard deviation. Only one that is smaller is to become "
            "1e-6: `clamp`.",
-           added=stats_with(std=lambda values: values.std(0) + 1e-6))
+           added=stats_with(std=lambda values: the_std(values) + 1e-6))
 
 ex.mistake("You put a 1 where the standard deviation is 0, as scikit-learn does. That works, too; "
            "here it is 1e-6 at least.",
            one_for_zero=stats_with(std=lambda values: torch.where(
-               values.std(0) == 0, 1., values.std(0))))
+               the_std(values) == 0, 1., the_std(values))))
 
 for least in (1., 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-7, 1e-8):
     ex.mistake("You held the standard deviations up at another number than 1e-6, which is small "
                "enough to change no other column.",
-               **{f"held_up_at_{least}": stats_with(
-                   std=lambda values, least=least: values.std(0).clamp(min=least))})
+               **{f"held_up_at_{least}": stats_with(least=least)})
 
 ex.mistake("You pressed every standard deviation down to 1e-6. It is to be 1e-6 at *least*: "
            "`min=`.",
-           pressed_down=stats_with(std=lambda values: values.std(0).clamp(max=1e-6)))
+           pressed_down=stats_with(std=lambda values: the_std(values).clamp(max=1e-6)))
 
-ex.mistake("That is the variance. The standard deviation is its root: `.std`.",
-           variance=stats_with(std=lambda values: values.var(0).clamp(min=1e-6)))
+with_and_without("That is the variance. The standard deviation is its root: `.std`.",
+                 variance=dict(std=lambda values: values.var(0)))
 
-ex.mistake("That is the standard error of the mean. For the scale, take the standard deviation "
-           "itself.",
-           standard_error=stats_with(std=lambda values: the_std(values)/len(values)**0.5))
+with_and_without("That is the standard error of the mean. For the scale, take the standard "
+                 "deviation itself.",
+                 standard_error=dict(std=lambda values: the_std(values)/len(values)**0.5))
 
-ex.mistake("You took from the smallest to the largest. One dear ticket would decide on the scale "
-           "of all: take the standard deviation.",
-           span=stats_with(std=lambda values: (values.amax(0) - values.amin(0)).clamp(min=1e-6)))
+with_and_without("You took from the smallest to the largest. One dear ticket would decide on the "
+                 "scale of all: take the standard deviation.",
+                 span=dict(std=lambda values: (values.amax(0) - values.amin(0))))
 
-ex.mistake("You took the fare as it is. `prepare` scales its logarithm, so mean and standard "
-           "deviation must be those of the logarithm: `four` takes it.",
-           without_the_logarithm=stats_with(log=lambda fare: fare))
+with_and_without("You took the fare as it is. `prepare` scales its logarithm, so mean and standard "
+                 "deviation must be those of the logarithm: `four` takes it.",
+                 without_the_logarithm=dict(log=lambda fare: fare))
 
-ex.mistake("You took the logarithm without adding 1, and a ticket that cost nothing has none. "
-           "`log1p` adds it; `four` does that for you.",
-           logarithm_without_the_1=stats_with(log=torch.log))
+with_and_without("You took the logarithm without adding 1, and a ticket that cost nothing has "
+                 "none. `log1p` adds it; `four` does that for you.",
+                 logarithm_without_the_1=dict(log=torch.log))
 
-ex.mistake("You took another logarithm. `four` takes the natural one, of 1 + the fare: use what "
-           "it gives.",
-           logarithm_of_10=stats_with(log=lambda fare: (1 + fare).log10()))
+with_and_without("You took another logarithm. `four` takes the natural one, of 1 + the fare: use "
+                 "what it gives.",
+                 logarithm_of_10=dict(log=lambda fare: (1 + fare).log10()))
 
-ex.mistake("For mean and standard deviation you put 0 into the gaps. `prepare` fills them with "
-           "the medians: do the same here.",
-           zeros_in_the_gaps=stats_with(for_gaps=0.))
+with_and_without("For mean and standard deviation you put 0 into the gaps. `prepare` fills them "
+                 "with the medians: do the same here.",
+                 zeros_in_the_gaps=dict(for_gaps=0.))
 
-ex.mistake("The gaps are still there, and a mean of `nan` is `nan`. Fill them with the medians "
-           "first: `four` does that.",
-           gaps_not_filled=stats_with(for_gaps=nan))
+with_and_without("The gaps are still there, and a mean of `nan` is `nan`. Fill them with the "
+                 "medians first: `four` does that.",
+                 gaps_not_filled=dict(for_gaps=nan))
 
 @ex.mistake("You left out the rows with gaps. They stay, with the medians in their gaps, as "
             "`prepare` will do it.")
@@ -856,11 +883,11 @@ def gaps_not_counted(rows):
 
 ex.mistake("You took one mean of everything. Each column has its own: `mean(0)` goes down the "
            "rows.",
-           one_mean=stats_with(mean=torch.mean, std=lambda values: values.std().clamp(min=1e-6)))
+           one_mean=stats_with(mean=torch.mean, std=torch.std))
 
 ex.mistake("You took a mean for each passenger. Each *column* has its own: axis 0.",
            a_mean_for_each_row=stats_with(mean=lambda values: values.mean(1),
-                                          std=lambda values: values.std(1).clamp(min=1e-6)))
+                                          std=lambda values: values.std(1)))
 
 ex.mistake("Under `\"mean\"` you have medians. Medians fill the gaps; for the scale take means.",
            medians_for_means=stats_with(mean=lambda values: values.median(0).values))
@@ -963,7 +990,7 @@ ex = question("which_leaks",
         "ticket has one holder, it is the answer. Ben's logarithm has learned nothing from any "
         "row, and Anna's median and Dan's choice come from the training rows only.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #7ea4cea2
+# %% ../../../nbs/exercises/11_tables.ipynb #c798d8e7
 ex.mistake("a", "That is how it should be: the median was learned from training rows, and is used "
                 "for all. The validation rows had no say in it.")
 ex.mistake("b", "He did it before the split, but what did he learn? The logarithm of a fare is "
@@ -980,6 +1007,9 @@ ex.mistake("Cleo", "Right; answer with the letter.")
 for answer in "abc", "bcd", "abcd", "acd", "all", "all of them":
     ex.mistake(answer, "Only one of them has a leak. A median of training rows, and a choice made "
                        "from them, may be used for all, and a logarithm learns nothing.")
+for answer in "ab", "ad", "bd", "abd":
+    ex.mistake(answer, "The one with the leak is not among them. Whose column could not have been "
+                       "made with the validation rows' answers covered up?")
 for answer in "none", "nobody", "no one":
     ex.mistake(answer, "One of them has. Ask of each column: could it have been made with the "
                        "validation rows' answers covered up?")
@@ -1006,10 +1036,14 @@ ex = exercise(sigmoid,
         "decide. It turns a sum into odds: `p/(1 - p)` is `exp(z)`, so each 1 more in the sum "
         "multiplies the odds by 2.718.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #2d412f2a
+# %% ../../../nbs/exercises/11_tables.ipynb #3b38fd36
 @ex.mistake("Yours falls where it should rise: it is the chance of a *no*. The `exp` is of *minus* "
             "`z`.")
 def wrong_sign(z): return 1/(1 + z.exp())
+
+@ex.mistake("Yours falls where it should rise, and `exp(1000)` is more than a float holds. It is 1 "
+            "divided by `1 + exp(-z)`.")
+def wrong_sign_and_overflows(z): return (-z).exp()/(1 + (-z).exp())
 
 @ex.mistake("A float cannot hold `exp(1000)`, and inf/inf is `nan`. Divide both by "
             "`exp(z)`: with `exp(-z)` it stands once, below.")
@@ -1042,12 +1076,20 @@ def without_brackets(z): return 1/1 + (-z).exp()
             "upper end. These are the odds.")
 def the_odds(z): return z.exp()
 
+@ex.mistake("Without brackets it is 1 divided by `exp(-z)`, and 1 more. Put brackets around what "
+            "stands below the line.")
+def odds_and_1(z): return 1/(-z).exp() + 1
+
 @ex.mistake("You gave `exp(-z)`. Add 1, and take 1 divided by that.")
 def only_exp(z): return (-z).exp()
 
 @ex.mistake("Yours runs from -1 to 1, as `tanh` does. A chance begins at 0: use `exp`, as in the "
             "third hint.")
 def by_tanh(z): return z.tanh()
+
+@ex.mistake("Yours runs from -1 to 1. A chance begins at 0: 1 divided by `1 + exp(-z)`, and no "
+            "more.")
+def from_minus_1(z): return 2*sigmoid(z) - 1
 
 @ex.mistake("Nearly: `tanh` is twice as steep as the sigmoid. It would be `tanh` of half of `z`.")
 def tanh_of_the_whole(z): return (1 + z.tanh())/2
@@ -1077,6 +1119,9 @@ def stretched(z): return (z - z.min())/(z.max() - z.min())
 @ex.mistake("You gave 0 or 1. A chance has all that lies between, and a step has no slope.")
 def a_step(z): return (z > 0).to(z.dtype)
 
+@ex.mistake("You gave True or False. A chance has all that lies between.")
+def true_or_false(z): return z > 0
+
 @ex.mistake("That is the logarithm of it. The chance itself is asked for.")
 def logarithm(z): return F.logsigmoid(z)
 
@@ -1087,6 +1132,10 @@ def by_softmax(z): return z.softmax(0)
 @ex.mistake("A softmax shares 1 among all of them. Each `z` here is a passenger of its own, and "
             "the chances need not add up to 1.")
 def by_softmax_of_the_last(z): return z.softmax(-1)
+
+@ex.mistake("You shared 1 among all of them, as a softmax does. Each `z` here is a passenger of "
+            "its own.")
+def shared_by_hand(z): return z.exp()/z.exp().sum()
 
 @ex.mistake("You took 2 to the power of `-z`. It is Euler's number, 2.718: `exp`.")
 def power_of_2(z): return 1/(1 + 2**(-z))
@@ -1173,7 +1222,7 @@ ex = exercise(bce,
         "knobs for which what happened was least surprising: *maximum likelihood*. And together "
         "with the sigmoid its slope for a sum becomes `p - y`, as plain as can be.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #8da13264
+# %% ../../../nbs/exercises/11_tables.ipynb #b0cb342b
 def surprise(chances, targs): return -(targs*chances.log() + (1 - targs)*(1 - chances).log())
 
 def bce_of(each):
@@ -1202,13 +1251,30 @@ ex.mistake("You count both terms for everybody. `targs` and `1 - targs` choose: 
            "before its logarithm.",
            both_for_all=bce_of(lambda p, y: -(p.log() + (1 - p).log())))
 
+ex.mistake("Your second term counts for everybody. `1 - targs` before it leaves only those who did "
+           "not survive.",
+           second_for_all=bce_of(lambda p, y: -(y*p.log() + (1 - p).log())))
+
+ex.mistake("Your first term counts for everybody. `targs` before it leaves only those who "
+           "survived.",
+           first_for_all=bce_of(lambda p, y: -(p.log() + (1 - y)*(1 - p).log())))
+
 ex.mistake("The terms are turned round: `targs`, who survived, belongs with `chances`, and "
            "`1 - targs` with `1 - chances`.",
            turned_round=bce_of(lambda p, y: surprise(1 - p, y)))
 
 ex.mistake("You subtracted the second term. Both are surprise: add them, and put one minus before "
            "both, with brackets.",
-           terms_subtracted=bce_of(lambda p, y: -y*p.log() + (1 - y)*(1 - p).log()))
+           terms_subtracted=bce_of(lambda p, y: -y*p.log() + (1 - y)*(1 - p).log()),
+           terms_subtracted_the_other_way=bce_of(lambda p, y: y*p.log() - (1 - y)*(1 - p).log()))
+
+ex.mistake("A negative number has no logarithm, so `nan` comes out. The minus stands before the "
+           "logarithm.",
+           minus_inside=bce_of(lambda p, y: y*(-p).log() + (1 - y)*(p - 1).log()))
+
+ex.mistake("PyTorch's `cross_entropy` shares 1 among all of them, as if they were classes. Here "
+           "each passenger has a chance of his own.",
+           cross_entropy=F.cross_entropy)
 
 ex.mistake("You subtracted 1 - log instead of taking the logarithm of `1 - p`. The bracket goes "
            "around `1 - chances`, and `.log()` behind it.",
@@ -1219,7 +1285,8 @@ infinite = ("Somewhere you take the logarithm of 0. It is the logarithm of what 
 
 ex.mistake(infinite,
            logarithm_of_the_product=bce_of(lambda p, y: -(y*p).log()),
-           arguments_turned_round=bce_of(lambda p, y: surprise(y, p)))
+           arguments_turned_round=bce_of(lambda p, y: surprise(y, p)),
+           first_term_turned_round=bce_of(lambda p, y: -p*y.log()))
 
 ex.mistake("You multiplied the two terms, and one of them is always 0. Add them.",
            terms_multiplied=bce_of(lambda p, y: 0*p))
@@ -1347,7 +1414,7 @@ ex = exercise(hidden,
         "however many units it has. With it, a unit is off for some passengers and on for others, "
         "so a knob can count for women only.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #b2fa863f
+# %% ../../../nbs/exercises/11_tables.ipynb #58422e35
 def kept(v): return v
 
 def relu(v): return v.clip(min=0)
@@ -1415,6 +1482,13 @@ ex.mistake("You bent the last sum instead of sending it through the sigmoid. ReL
            "end, and a chance is at most 1.",
            relu_at_the_end=hidden_with(last=relu))
 
+ex.mistake("You ended with another bend. The sigmoid makes a chance between 0 and 1.",
+           tanh_at_the_end=hidden_with(last=torch.tanh),
+           softmax_at_the_end=hidden_with(last=lambda v: v.softmax(0)))
+
+ex.mistake("You gave the mean of all. One chance for each row is asked for.",
+           mean_of_all=hidden_with(last=lambda v: sigmoid(v).mean()))
+
 ex.mistake("You took the sigmoid twice at the end.",
            sigmoid_twice=hidden_with(last=lambda v: sigmoid(sigmoid(v))))
 
@@ -1423,6 +1497,21 @@ ex.mistake("You gave a column, `(n,1)`. One chance for each passenger is `(n,)`.
 
 @ex.mistake("You left out `b`. Without it the last sum is 0 where all units are off.")
 def no_b(params, x): return hidden([*params[:2], 0*params[2]], x)
+
+def without_b(wrong):
+    "The same, without `b`"
+    return lambda params, x: wrong([*params[:2], 0*params[2]], x)
+
+ex.mistake("You left out the bend, and `b`. What is negative in `x@w1` becomes 0, and `b` belongs "
+           "to the last sum.",
+           no_bend_no_b=without_b(hidden_with(bend=kept)))
+
+ex.mistake("You bent with the sigmoid, and left out `b`. What is negative in `x@w1` becomes 0, and "
+           "`b` belongs to the last sum.",
+           sigmoid_and_no_b=without_b(hidden_with(bend=sigmoid)))
+
+ex.mistake("You left out the sigmoid at the end, and `b`. A chance lies between 0 and 1.",
+           no_sigmoid_no_b=without_b(hidden_with(last=kept)))
 
 @ex.mistake("You subtracted `b`. It is added.")
 def b_subtracted(params, x): return hidden([*params[:2], -params[2]], x)
@@ -1567,7 +1656,7 @@ def calibration_but(change):
     "`calibration` with its answer changed: `change(found)`"
     return lambda chances, targs, bins=5: change(calibration(chances, targs, bins))
 
-# %% ../../../nbs/exercises/11_tables.ipynb #27b72dfd
+# %% ../../../nbs/exercises/11_tables.ipynb #45a0d0e3
 ex.mistake("You gave groups in which nobody is, and a mean of nothing is `nan`. Leave them out: "
            "go through the groups that occur.",
            empty_groups=calibration_with(groups=range))
@@ -1615,6 +1704,14 @@ ex.mistake("You left out the first group. Groups are counted from 0.",
 
 ex.mistake("You left out the last group. `range(bins)` ends before `bins` by itself.",
            last_left_out=groups_left_out(lambda bins: range(bins - 1)))
+
+def between_the_edges(chances, targs, bins=5):
+    inside = (chances*bins).frac() != 0
+    return calibration(chances[inside], targs[inside], bins)
+
+ex.mistake("Who stands on an edge is in none of your groups: `>=` at the lower edge, and a chance "
+           "of 1 in the last.",
+           edges_in_none=between_the_edges)
 
 ex.mistake("A chance of 0 got lost: your groups begin above their lower edge. An edge belongs to "
            "the group above it.",
@@ -1723,6 +1820,16 @@ def share_of_rows(chances, targs, bins=5):
 def all_rows(chances, targs, bins=5):
     return [{**row, "rows": len(chances)} for row in calibration(chances, targs, bins)]
 
+@ex.mistake("Under `\"came_true\"` stands the share of all. Take the mean of `targs` in the group.")
+def share_of_all(chances, targs, bins=5):
+    return [{**row, "came_true": share_true(None, targs)}
+            for row in calibration(chances, targs, bins)]
+
+@ex.mistake("Under `\"said\"` and `\"came_true\"` stand the means of all. Take those of the group.")
+def means_of_all(chances, targs, bins=5):
+    return [{**row, "said": chances.mean().item(), "came_true": targs.mean().item()}
+            for row in calibration(chances, targs, bins)]
+
 @ex.mistake("Your groups stand in the order in which they came up. From the lowest up, please.")
 def as_they_came_up(chances, targs, bins=5):
     places = sorted(groups_of(chances, bins).unique().tolist())
@@ -1752,6 +1859,10 @@ ex.mistake("The numbers stand there without their names. Give a dict for each gr
 ex.mistake("You gave one dict of lists. Give a list with a dict for each group.",
            dict_of_lists=calibration_but(lambda found: {
                name: [row[name] for row in found] for name in ("said", "came_true", "rows")}))
+
+ex.mistake("You gave a dict of groups by their numbers. Give a list.",
+           dict_of_groups=lambda chances, targs, bins=5: dict(zip(
+               groups_of(chances, bins).unique().tolist(), calibration(chances, targs, bins))))
 
 # %% ../../../nbs/exercises/11_tables.ipynb #3972432d
 @ex.right
