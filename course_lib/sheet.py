@@ -95,7 +95,7 @@ def numbers(df):                    # as `get_table` gives it
         fare=np.log(1 + _filled(table.Fare, stats["fare"])), start=np.zeros(len(NAMES)),
         start_net=np.concatenate([w1.T.ravel(), w2, [b]]))
 
-# %% ../nbs/lib/13_sheet.ipynb #cfe9fd91
+# %% ../nbs/lib/13_sheet.ipynb #185229b0
 HEAD, FIRST = 11, 12            # rows: the names of the columns, and the first passenger; the same on every page
 INK = "#1F3864"
 
@@ -105,7 +105,7 @@ def _box(colour, edge, digits, **more):
 STYLES = dict(
     plain=dict(indent=1), title=dict(bold=True, font_size=18, font_color=INK), about=dict(font_color="#404040"),
     section=dict(bold=True, font_size=13, font_color=INK, bottom=2, bottom_color=INK),
-    wrap=dict(text_wrap=True, valign="top"), bold=dict(bold=True, valign="top"), label=dict(bold=True, align="right"),
+    wrap=dict(text_wrap=True, valign="top", indent=1), bold=dict(bold=True, valign="top"), label=dict(bold=True, align="right"),
     link=dict(font_color="#0563C1", underline=1, valign="top"), quiet=dict(font_color="#8C8C8C", italic=True),
     head=dict(bold=True, font_color="#FFFFFF", bg_color=INK, align="center", border=1, border_color="#FFFFFF"),
     hint=dict(italic=True, font_size=10, font_color="#595959", align="center", valign="bottom", text_wrap=True),
@@ -231,7 +231,7 @@ def _prepared(p, m):
         if name in says: p.down(at[name], says[name], m.X[:, j], "digits" if name in scaled else "whole")
     for row in range(FIRST, m.last + 1): p.number(f"{at['one']}{row}", 1, "raw")
 
-# %% ../nbs/lib/13_sheet.ipynb #99172e40
+# %% ../nbs/lib/13_sheet.ipynb #9d0a1f67
 def _people(p, m, data):
     "What the models get, from the page `data`, so that knobs can stand above it; validation rows are grey"
     sources = [data.at[name] for name in ("PassengerId", "Survived", "train", *NAMES)]
@@ -268,13 +268,14 @@ def _chances(p, m, now, places):        # of the table at the top: its words, tr
     p.results, p.rate = [f"{col}{row}" for row in (5, 6) for col in cols], f"${cols[0]}$7"
 
 HINTS = dict(sum="products, added up", chance="1 / (1 + e^−sum)", surprise="−ln(chance of what happened)",
-             error="chance − survived; validation: 0")
+             error="chance − survived")
 
 def _linear_page(book, m, data):
     at = letters(["passenger", "survived", "train", *NAMES, "sum", "chance", "surprise", "error"])
     p = Page(book, "linear", "A linear model",
              "Each number of a passenger times the yellow knob above it, and add up: the sum. A sigmoid makes a "
-             "chance of it. Turn a knob: write another number into a yellow cell.", at)
+             "chance of it. Turn a knob: write another number into a yellow cell. Validation rows are grey; their error is "
+             "set to 0, so that they teach nothing.", at)
     now, cols = linear(m.X, m.y, m.train, m.start), [at[name] for name in NAMES]
     p.heads(HINTS)
     _people(p, m, data)
@@ -307,7 +308,8 @@ def _net_page(book, m, data):
     now, cols = net(m.X, m.y, m.train, m.start_net), [at[name] for name in NAMES]
     p.heads(HINTS | dict(
         sum="products, plus constant", sum_1="products, added up", sum_2="products, added up",
-        unit_1="below 0 becomes 0", unit_2="below 0 becomes 0", blame_1="error × knob, or 0", blame_2="error × knob, or 0"))
+        unit_1="below 0 becomes 0", unit_2="below 0 becomes 0", blame_1="error × knob, or 0",
+        blame_2="error × knob, or 0"))
     _people(p, m, data)
     for i, row in (0, 5), (1, 6):
         z, unit, blame = (at[f"{name}_{i + 1}"] for name in ("sum", "unit", "blame"))
@@ -336,14 +338,14 @@ def _net_knobs(p, m, now, cols, out):
     p.formula(f"{out[2]}9", f"={out[2]}5-{p.rate}*{out[2]}7", m.start_net[-1] - RATE*now.slopes[-1], "step")
     p.knobs = [f"{col}{row}" for row in (5, 6) for col in cols] + [f"{col}5" for col in out]
 
-# %% ../nbs/lib/13_sheet.ipynb #1d1b3628
+# %% ../nbs/lib/13_sheet.ipynb #280dabca
 def _matrix_page(book, m, lin, two):
     at = letters(["passenger", "sum", "chance", "", "sum_1", "sum_2", "unit_1", "unit_2", "sum_of_net", "chance_of_net",
                   "", "column", "w", "w1_1", "w1_2", "", "slope_w", "slope_w1_1", "slope_w1_2"])
     n, k = m.X.shape
     p = Page(book, "matrix", "The same, all passengers at once",
-             f"X is the block of {n:,} × {k} numbers on the page data. One MMULT does what the pages linear and net do "
-             "row by row. It is an array formula: a whole block of cells has one, in curly brackets.", at)
+             f"X is the block of {n:,} × {k} numbers on the page data. One MMULT does what the pages linear and net "
+             "do row by row. It is an array formula: a whole block of cells has one, in curly brackets.", at)
     p.heads(dict(
         sum="X · w", chance="sigmoid", sum_1="X · w1", unit_1="below 0: 0", sum_of_net="units · w2 + b",
         chance_of_net="sigmoid", w="from linear", w1_1="from net", slope_w="Xᵀ · error / n",
@@ -485,7 +487,7 @@ def _descent_charts(book, p):
         alt = f"The {title} over the steps, of the training rows and of the validation rows"
         p.sheet.insert_chart(place, chart, dict(description=alt))
 
-# %% ../nbs/lib/13_sheet.ipynb #8007e58b
+# %% ../nbs/lib/13_sheet.ipynb #600d65d2
 PAGES = dict(
     data="The table, and what the models get of it: words as 0 and 1, gaps filled, the fare as a logarithm, one scale.",
     linear="Products and sums: a sum for each passenger, a chance, a surprise. The slopes of the loss, and one step.",
@@ -508,14 +510,15 @@ TRY = [
     ("net", "Give both units the same knobs, on the left and on the right. Do they ever part on descent_net?")]
 COLOURS = dict(
     input="yours to change: where knobs start, the learning rate", count="yours to change: how many rows teach",
-    learned="learned from the training rows, or the start of descent", slope="by how much the loss rises with this knob",
-    step="where a step leads", result="what it comes to")
+    learned="learned from the training rows, or the start of descent",
+    slope="by how much the loss rises with this knob", step="where a step leads", result="what it comes to")
 SOLVER = [
-    ("Excel", "Tab Data, group Analysis, Solver. If it is not there: File, Options, Add-ins, Manage: Excel Add-ins, Go, "
-              "and tick Solver Add-in (on a Mac: menu Tools, Add-ins)."),
+    ("Excel", "Tab Data, group Analysis, Solver. If it is not there: File, Options, Add-ins, Manage: Excel Add-ins, "
+              "Go, and tick Solver Add-in (on a Mac: menu Tools, Add-ins)."),
     ("", "Set Objective: {loss}. To: Min. By Changing Variable Cells: {knobs}. Untick Make Unconstrained "
          "Variables Non-Negative. Solving Method: GRG Nonlinear. Solve."),
-    ("LibreOffice", "Menu Tools, Solver. Target cell: {loss}. Optimize result to: Minimum. By changing cells: {knobs}."),
+    ("LibreOffice", "Menu Tools, Solver. Target cell: {loss}. Optimize result to: Minimum. By changing cells: "
+                    "{knobs}."),
     ("", "Options: take an engine that is not linear, such as DEPS Evolutionary Algorithm (it needs Java). "
          "It looks for a while, and ends a little elsewhere each time."),
     ("both", "Do this on the page linear. A solver says where the loss is low, not how one gets there; and with a "
@@ -543,7 +546,7 @@ def _lines(p, row, heading, lines):
         if name in PAGES: p.sheet.write_url(f"B{row}", f"internal:'{name}'!A1", p.styles["link"], name)
         elif name: p.text(f"B{row}", name, "bold")
         p.text(f"C{row}", words, "wrap")
-        p.sheet.set_row(row - 1, 16*-(-len(words)//98))         # high enough for its words
+        p.sheet.set_row(row - 1, 16*-(-len(words)//108))         # high enough for its words
     return row + 1
 
 def _scores(p, m, row, models):
@@ -607,21 +610,23 @@ def workbook(
         _write(book, m)
     return out.getvalue()
 
-# %% ../nbs/lib/13_sheet.ipynb #7bd99ad0
+# %% ../nbs/lib/13_sheet.ipynb #ac57e480
 def formulas(
     raw,                            # a workbook, as bytes
     *cells):                        # such as "linear!D5"
-    "What stands in some cells of a workbook: rows of cell, formula, and the value written with it"
+    "What stands in some cells with numbers: rows of cell, formula, and the value written with it; ValueError for others"
     from xml.etree import ElementTree
     from zipfile import ZipFile
     ns, res = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}", []
     with ZipFile(io.BytesIO(raw)) as z:
         names = [s.get("name") for s in ElementTree.fromstring(z.read("xl/workbook.xml")).iter(f"{ns}sheet")]
         files = {page: z.read(f"xl/worksheets/sheet{i}.xml") for i, page in enumerate(names, 1)}
-    pages = {page: ElementTree.fromstring(files[page]) for page in {cell.split("!")[0] for cell in cells}}
+    pages = {page: ElementTree.fromstring(files[page]) for page in {cell.split("!")[0] for cell in cells} & {*names}}
     for cell in cells:
-        page, place = cell.split("!")
-        found = pages[page].find(f".//{ns}c[@r='{place}']")
+        page, _, place = cell.partition("!")
+        found = pages[page].find(f".//{ns}c[@r='{place}']") if page in pages else None
+        if found is None or found.get("t", "n") != "n" or found.find(f"{ns}v") is None:
+            raise ValueError(f"There is no number in {cell}: name a page and a cell that has one, such as linear!D5.")
         f = found.find(f"{ns}f")
         res.append(dict(cell=cell, formula="" if f is None else f"={f.text}", value=float(found.find(f"{ns}v").text)))
     return res
