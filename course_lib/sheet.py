@@ -95,7 +95,7 @@ def numbers(df):                    # as `get_table` gives it
         fare=np.log(1 + _filled(table.Fare, stats["fare"])), start=np.zeros(len(NAMES)),
         start_net=np.concatenate([w1.T.ravel(), w2, [b]]))
 
-# %% ../nbs/lib/13_sheet.ipynb #185229b0
+# %% ../nbs/lib/13_sheet.ipynb #f9c7de91
 HEAD, FIRST = 11, 12            # rows: the names of the columns, and the first passenger; the same on every page
 INK = "#1F3864"
 
@@ -105,8 +105,9 @@ def _box(colour, edge, digits, **more):
 STYLES = dict(
     plain=dict(indent=1), title=dict(bold=True, font_size=18, font_color=INK), about=dict(font_color="#404040"),
     section=dict(bold=True, font_size=13, font_color=INK, bottom=2, bottom_color=INK),
-    wrap=dict(text_wrap=True, valign="top", indent=1), bold=dict(bold=True, valign="top"), label=dict(bold=True, align="right"),
-    link=dict(font_color="#0563C1", underline=1, valign="top"), quiet=dict(font_color="#8C8C8C", italic=True),
+    wrap=dict(text_wrap=True, valign="top", indent=1), bold=dict(bold=True, valign="top"),
+    label=dict(bold=True, align="right"), link=dict(font_color="#0563C1", underline=1, valign="top"),
+    quiet=dict(font_color="#757575", italic=True),
     head=dict(bold=True, font_color="#FFFFFF", bg_color=INK, align="center", border=1, border_color="#FFFFFF"),
     hint=dict(italic=True, font_size=10, font_color="#595959", align="center", valign="bottom", text_wrap=True),
     raw=dict(num_format="General"), whole=dict(num_format="0"), digits=dict(num_format="0.000"),
@@ -231,7 +232,7 @@ def _prepared(p, m):
         if name in says: p.down(at[name], says[name], m.X[:, j], "digits" if name in scaled else "whole")
     for row in range(FIRST, m.last + 1): p.number(f"{at['one']}{row}", 1, "raw")
 
-# %% ../nbs/lib/13_sheet.ipynb #9d0a1f67
+# %% ../nbs/lib/13_sheet.ipynb #7a913eb2
 def _people(p, m, data):
     "What the models get, from the page `data`, so that knobs can stand above it; validation rows are grey"
     sources = [data.at[name] for name in ("PassengerId", "Survived", "train", *NAMES)]
@@ -274,8 +275,8 @@ def _linear_page(book, m, data):
     at = letters(["passenger", "survived", "train", *NAMES, "sum", "chance", "surprise", "error"])
     p = Page(book, "linear", "A linear model",
              "Each number of a passenger times the yellow knob above it, and add up: the sum. A sigmoid makes a "
-             "chance of it. Turn a knob: write another number into a yellow cell. Validation rows are grey; their error is "
-             "set to 0, so that they teach nothing.", at)
+             "chance of it. Turn a knob: write another number into a yellow cell. Validation rows are grey: they teach "
+             "nothing, so their error counts as 0.", at)
     now, cols = linear(m.X, m.y, m.train, m.start), [at[name] for name in NAMES]
     p.heads(HINTS)
     _people(p, m, data)
@@ -610,11 +611,11 @@ def workbook(
         _write(book, m)
     return out.getvalue()
 
-# %% ../nbs/lib/13_sheet.ipynb #ac57e480
+# %% ../nbs/lib/13_sheet.ipynb #95f9ff42
 def formulas(
     raw,                            # a workbook, as bytes
     *cells):                        # such as "linear!D5"
-    "What stands in some cells with numbers: rows of cell, formula, and the value written with it; ValueError for others"
+    "What stands in cells with numbers: rows of cell, formula, and the value written with it; ValueError for others"
     from xml.etree import ElementTree
     from zipfile import ZipFile
     ns, res = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}", []
