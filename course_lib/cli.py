@@ -252,8 +252,9 @@ def clean(lessons=(), check=False, force=False, source=None, dest=None):
 # %% ../nbs/lib/08_cli.ipynb #8bedc697
 def own_copy(name, top, kind="practice"):       # `kind`: or "clean"
     "The learner's copy of a lesson's practice notebook: (file, whether it is fresh). What was done in it stays"
-    from course_lib.folder import untouched
+    from course_lib.folder import check_links, untouched
     from course_lib.selftest.files import course_files, update
+    check_links(top, ["my"])
     made, mine = top/f"{kind}/{name}.ipynb", top/f"my/{name}_{kind}.ipynb"
     if mine.exists() and not untouched(mine.read_bytes()): return mine, False
     update({mine: made.read_text(encoding="utf-8") if made.exists() else course_files(top, [name])[made]}, force=True)
@@ -319,8 +320,9 @@ def _open_lab(top, page, options=()):
 
 def _fill(top):
     "Makes the learner's copies and the start page"
-    from course_lib.folder import check_start_page
+    from course_lib.folder import check_links, check_start_page
     from course_lib.selftest.files import update
+    check_links(top, ["my", "start.ipynb"])
     check_start_page(top)
     for name in lessons(top):
         for kind in "practice", "clean": own_copy(name, top, kind)
@@ -539,12 +541,20 @@ def _parsed(args):
     elif rest: p.exit(2, f"course: {args[0]} does not know {' '.join(rest)}: see  course {args[0]} --help\n")
     return given.pop("fn"), given
 
+def _stop_writing():
+    "What is still to be printed goes nowhere, so that Python does not complain about it at the end"
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
 def main(args=None):
     "The `course` command: its exit code. What the user got wrong is said in a sentence, without a traceback"
     for stream in sys.stdout, sys.stderr:       # Windows consoles and pipes may know no ✔
         if hasattr(stream, "reconfigure"): stream.reconfigure(encoding="utf-8")
     fn, given = _parsed(sys.argv[1:] if args is None else args)
-    try: return fn(**given) or 0
+    try:
+        code = fn(**given) or 0
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError: _stop_writing()     # `course plan | head`: its reader has seen enough
     except (ValueError, OSError) as e: print(f"course: {e}", file=sys.stderr)
     except KeyboardInterrupt: print("course: stopped", file=sys.stderr)
     return 1
