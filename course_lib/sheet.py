@@ -17,14 +17,14 @@ import numpy as np
 
 from .args import shown
 
-# %% ../nbs/lib/13_sheet.ipynb #e47cffd9
+# %% ../nbs/lib/13_sheet.ipynb #b04c80af
 def sigmoid(z):
     "A chance from a sum, element by element"
-    return 1/(1 + np.exp(-z))
+    return 1/(1 + np.exp(np.minimum(700, -z)))
 
 def row_losses(z, y):
     "The loss of each row, minus the logarithm of the chance given to what happened: `(n,)`"
-    return np.log1p(np.exp(np.where(y == 1, -z, z)))
+    return np.maximum(0, np.where(y == 1, -z, z)) + np.log1p(np.exp(-np.abs(z)))        # no number too large for exp
 
 def linear(
     X, y, train,                    # `(n,k)`, `(n,)`, and which rows teach, 1 or 0 `(n,)`
@@ -232,7 +232,7 @@ def _prepared(p, m):
         if name in says: p.down(at[name], says[name], m.X[:, j], "digits" if name in scaled else "whole")
     for row in range(FIRST, m.last + 1): p.number(f"{at['one']}{row}", 1, "raw")
 
-# %% ../nbs/lib/13_sheet.ipynb #7a913eb2
+# %% ../nbs/lib/13_sheet.ipynb #59659a38
 def _people(p, m, data):
     "What the models get, from the page `data`, so that knobs can stand above it; validation rows are grey"
     sources = [data.at[name] for name in ("PassengerId", "Survived", "train", *NAMES)]
@@ -254,8 +254,8 @@ def _parts(train):
 def _chances(p, m, now, places):        # of the table at the top: its words, training, validation
     "Chance, surprise and error of each row, and what they come to; the page remembers where"
     z, chance = p.at["sum"], p.at["chance"]
-    p.down(chance, f"=1/(1+EXP(-{z}#))", sigmoid(now.z))
-    p.down(p.at["surprise"], f"=LN(1+EXP(IF($B#=1,-{z}#,{z}#)))", row_losses(now.z, m.y))
+    p.down(chance, f"=1/(1+EXP(MIN(700,-{z}#)))", sigmoid(now.z))
+    p.down(p.at["surprise"], f"=MAX(0,IF($B#=1,-{z}#,{z}#))+LN(1+EXP(-ABS({z}#)))", row_losses(now.z, m.y))
     p.down(p.at["error"], f"=IF($C#=1,{chance}#-$B#,0)", now.error)
     words, *cols = (p.at[name] for name in places)
     for row, text in enumerate(["loss", "accuracy", "learning rate"], 5): p.text(f"{words}{row}", text, "label")
@@ -274,9 +274,9 @@ HINTS = dict(sum="products, added up", chance="1 / (1 + e^−sum)", surprise="�
 def _linear_page(book, m, data):
     at = letters(["passenger", "survived", "train", *NAMES, "sum", "chance", "surprise", "error"])
     p = Page(book, "linear", "A linear model",
-             "Each number of a passenger times the yellow knob above it, and add up: the sum. A sigmoid makes a "
-             "chance of it. Turn a knob: write another number into a yellow cell. Validation rows are grey: they teach "
-             "nothing, so their error counts as 0.", at)
+             "Each number of a passenger times the yellow knob above it, added up: the sum. A sigmoid, 1/(1 + e^−sum), "
+             "makes a chance of it. The loss is the mean surprise of the training rows. Grey rows are for validation: "
+             "they teach nothing, so their error counts as 0.", at)
     now, cols = linear(m.X, m.y, m.train, m.start), [at[name] for name in NAMES]
     p.heads(HINTS)
     _people(p, m, data)
@@ -339,7 +339,7 @@ def _net_knobs(p, m, now, cols, out):
     p.formula(f"{out[2]}9", f"={out[2]}5-{p.rate}*{out[2]}7", m.start_net[-1] - RATE*now.slopes[-1], "step")
     p.knobs = [f"{col}{row}" for row in (5, 6) for col in cols] + [f"{col}5" for col in out]
 
-# %% ../nbs/lib/13_sheet.ipynb #280dabca
+# %% ../nbs/lib/13_sheet.ipynb #becc2142
 def _matrix_page(book, m, lin, two):
     at = letters(["passenger", "sum", "chance", "", "sum_1", "sum_2", "unit_1", "unit_2", "sum_of_net", "chance_of_net",
                   "", "column", "w", "w1_1", "w1_2", "", "slope_w", "slope_w1_1", "slope_w1_2"])
@@ -379,7 +379,7 @@ def _products(p, m, now, net_now):
     out = f"=MMULT({units},{knobs('w', 'w', OUT, 2)})+${at['w']}${OUT + 2}"
     p.block([at["sum_of_net"]], FIRST, out, net_now.z[:, None])
     for name, z in ("", now.z), ("_of_net", net_now.z):
-        p.down(at[f"chance{name}"], f"=1/(1+EXP(-{at[f'sum{name}']}#))", sigmoid(z))
+        p.down(at[f"chance{name}"], f"=1/(1+EXP(MIN(700,-{at[f'sum{name}']}#)))", sigmoid(z))
 
 def _on_their_side(p, m, lin, two):
     "The knobs of the other pages as columns"
@@ -403,7 +403,7 @@ def _slopes_as_products(p, m, lin, two, now, net_now):
     p.block([at["slope_w"]], OUT, slope(units, on(two, "error")), net_now.slopes[2*k:-1, None], "slope")
     p.formula(f"{at['slope_w']}{OUT + 2}", f"=SUM({on(two, 'error')})/{n}", net_now.slopes[-1], "slope")
 
-# %% ../nbs/lib/13_sheet.ipynb #e1d85146
+# %% ../nbs/lib/13_sheet.ipynb #c87fc168
 def _sum(cols, names): return "+".join(f"${col}#*{name}" for col, name in zip(cols, names))
 
 def _linear_step(cols):
@@ -426,7 +426,8 @@ def _descent_page(
     k = len(start)
     at = letters(["step", *"BCDE", "", *range(1, k + 1), " ", *range(k + 1, 2*k + 1)])
     p = Page(book, name, title, "Each row is a step: the knobs above, minus the rate times their slopes. "
-             "Select the last row, drag its lower right corner down, and it goes on.", at)
+             "Select the last row, drag its lower right corner down, and it goes on. In the formulas male, class_1, "
+             "train and so on are the names of columns of the page data.", at)
     p.knobs, p.slopes = [at[i] for i in range(1, k + 1)], [at[i] for i in range(k + 1, 2*k + 1)]
     good, path, slopes = descent(model, m.X, m.y, m.train, start, RATE, STEPS)
     p.number(f"A{FIRST}", 0, "raw")
@@ -443,12 +444,12 @@ def _descent_page(
 
 def _judged(p, z, factors, good, slopes):
     "In each row what the knobs are worth, and the slopes"
-    surprise, right = f"LN(1+EXP((1-2*survived)*({z})))", f"((({z})>0)=(survived=1))"
+    surprise, right = f"((ABS({z})+(1-2*survived)*({z}))/2+LN(1+EXP(-ABS({z}))))", f"((({z})>0)=(survived=1))"
     for i, (col, (part, count)) in enumerate(zip("BCDE", _parts("train")*2)):
         each, style = (surprise, "digits") if i < 2 else (right, "percent")
         p.down(col, f"=SUMPRODUCT({part}*{each})/{count}", good[:, i], style)
     for col, factor, values in zip(p.slopes, factors, slopes.T):
-        p.down(col, f"=SUMPRODUCT(train*(1/(1+EXP(-({z})))-survived)*{factor})/SUM(train)", values, "slope")
+        p.down(col, f"=SUMPRODUCT(train*((1+TANH(({z})/2))/2-survived)*{factor})/SUM(train)", values, "slope")
 
 def _descent_heads(p, heads):
     for col, words in zip("ABCDE", ["step", *["training", "validation"]*2]): p.text(f"{col}{HEAD}", words, "head")
@@ -475,20 +476,20 @@ def _chart(
         steps, values = (f"={page}!${c}${FIRST}:${c}${last}" for c in ("A", col))
         chart.add_series(dict(name=name, categories=steps, values=values, line=line))
     chart.set_title(dict(name=title, name_font=dict(size=11)))
-    chart.set_x_axis(dict(name="step", min=0, name_font=dict(bold=False), major_gridlines=dict(visible=False)))
+    chart.set_x_axis(dict(min=0, major_gridlines=dict(visible=False)))
     chart.set_y_axis(dict(min=least, num_format=digits, major_gridlines=dict(visible=True, line=dict(color="#D9D9D9"))))
     chart.set_legend(dict(position="bottom"))
     return chart
 
 def _descent_charts(book, p):
-    for place, title, cols, least, digits in ("A3", "loss", "BC", 0.2, "0.0"), ("G3", "accuracy", "DE", 0.4, "0%"):
+    for place, title, cols, least, digits in ("A3", "loss", "BC", 0.3, "0.0"), ("G3", "accuracy", "DE", 0.4, "0%"):
         lines = [(p.name, cols[0], "training", BLUE), (p.name, cols[1], "validation", RED)]
-        chart = _chart(book, title, lines, least, digits)
+        chart = _chart(book, f"{title}, step by step", lines, least, digits)
         chart.set_size(dict(width=395, height=245))
         alt = f"The {title} over the steps, of the training rows and of the validation rows"
         p.sheet.insert_chart(place, chart, dict(description=alt))
 
-# %% ../nbs/lib/13_sheet.ipynb #600d65d2
+# %% ../nbs/lib/13_sheet.ipynb #2039ca81
 PAGES = dict(
     data="The table, and what the models get of it: words as 0 and 1, gaps filled, the fare as a logarithm, one scale.",
     linear="Products and sums: a sum for each passenger, a chance, a surprise. The slopes of the loss, and one step.",
@@ -496,19 +497,28 @@ PAGES = dict(
     matrix="Both models once more, as products of matrices: all passengers at once, the same numbers.",
     descent="The linear model learns: a step in every row. Copy the last row down, and it goes on.",
     descent_net="The net learns, in the same way.")
-TRY = [
-    ("linear", "Set the knob of male to −2. What happens to the loss? Whose chances stay what they were, and why?"),
-    ("linear", "Find good knobs by hand: turn one for as long as the loss falls, then the next. How low can you get?"),
+TRY = [         # page, what to do, what happens
+    ("linear", "Set the knob of male to −2. What happens to the loss? Whose chances stay what they were, and why?",
+     "The loss falls. The women's chances stay: they have 0 in the column male, and −2 times 0 is 0."),
+    ("linear", "Find good knobs by hand: turn one for as long as the loss falls, then the next. How low can you get?",
+     "The page descent says what is possible: compare your knobs and your loss with its last row."),
     ("linear", "Take a step: copy the blue row, and paste it over the yellow row with Paste Special (Excel: Values; "
-               "LibreOffice: Numbers). Then once more."),
+               "LibreOffice: Numbers). Then once more.",
+     "The loss falls to that of step 1 on descent, and then to that of step 2 as it was before you began."),
     ("descent", "Go on learning: select the last row from A to its last cell, and drag the small square at its lower "
-                "right corner 20 rows down. The charts grow. What do the losses do?"),
-    ("linear", "Learning rate: try 0.1, then 3, then 30. Look at descent after each."),
-    ("descent_net", "The net starts slowly. After how many rows does its training loss stay below the linear model's?"),
-    ("data", "Let only 40 rows teach (cell C4). What happens to the two losses on descent?"),
+                "right corner 20 rows down. The charts grow. What do the losses do?",
+     "The training loss goes on falling, by less and less in each step."),
+    ("linear", "Learning rate: try 0.1, then 3, then 30. Look at descent after each.",
+     "0.1: the same way down, but slower. 3: faster. 30: the loss jumps about, as each step goes too far."),
+    ("descent_net", "The net starts slowly. After how many rows does its training loss stay below the linear model's?",
+     "With the drawn passengers from step 71 on; with the real Titanic somewhat later."),
+    ("data", "Let only 40 rows teach (cell C4). What happens to the two losses on descent?",
+     "The training loss ends lower, for so few rows are easily learned by heart; the validation loss ends higher."),
     ("data", "A leak: write the number of all rows into C5. Now the green cells see the validation rows, too. "
-             "How much better does it look?"),
-    ("net", "Give both units the same knobs, on the left and on the right. Do they ever part on descent_net?")]
+             "How much better does it look?",
+     "Hardly at all: a mean of all rows is nearly that of the training rows. Lesson 11 shows a leak that is deadly."),
+    ("net", "Give both units the same knobs, on the left and on the right. Do they ever part on descent_net?",
+     "Never: they get the same slopes in every step. That is why knobs start at different numbers.")]
 COLOURS = dict(
     input="yours to change: where knobs start, the learning rate", count="yours to change: how many rows teach",
     learned="learned from the training rows, or the start of descent",
@@ -529,11 +539,16 @@ def _start_page(p, m, lin, models):
     "What is where, how good the models are, what to try, how to use a solver"
     row = _lines(p, 4, "What is where", PAGES.items())
     row = _scores(p, m, row + 1, models)
-    row = _lines(p, row + 1, "Try this", TRY)
+    row = _lines(p, row + 1, "Try this (what happens stands on the last page)", [line[:2] for line in TRY])
     row = _lines(p, row + 1, "Colours", [("", words) for words in COLOURS.values()])
     for i, style in enumerate(COLOURS): p.number(f"B{row - len(COLOURS) + i}", m.n if style == "count" else 0.5, style)
     cells = dict(loss=lin.results[0], knobs=f"{lin.knobs[0]}:{lin.knobs[-1]}")
     _lines(p, row + 1, "With a solver", [(name, words.format(**cells)) for name, words in SOLVER])
+    for cols, width in {"A:A": 2, "B:B": 14, "C:C": 84, "D:G": 11}.items(): p.sheet.set_column(cols, width)
+
+def _answers_page(book):
+    p = Page(book, "answers", "What happens", "First try it yourself; the questions are those of the first page.", None)
+    _lines(p, 4, "Try this", [(page, f"{task} {told}") for page, task, told in TRY])
     for cols, width in {"A:A": 2, "B:B": 14, "C:C": 84, "D:G": 11}.items(): p.sheet.set_column(cols, width)
 
 def _section(p, row, words):
@@ -574,7 +589,7 @@ def _scores(p, m, row, models):
             p.formula(f"{col}{row}", f"=LOOKUP(9.9E+307,{column(source)})", good[-1, i], style)     # the last number
     return row + 1
 
-# %% ../nbs/lib/13_sheet.ipynb #100092ef
+# %% ../nbs/lib/13_sheet.ipynb #bca50e7b
 def _write(book, m):
     "All pages"
     start = Page(book, "start", "Can a neural net tell who survived?",
@@ -588,8 +603,9 @@ def _write(book, m):
     other = _descent_page(book, m, "descent_net", "The net learns", [*units, "1 → out", "2 → out", "constant"],
                           net, _net_step, m.start_net, two)
     _start_page(start, m, lin, [("linear model", linear, m.start, lin, one), ("net", net, m.start_net, two, other)])
+    _answers_page(book)
     lines = [(one.name, "B", "linear model", BLUE), (other.name, "B", "net", RED)]
-    chart = _chart(book, "loss of the training rows", lines, 0.2, "0.0")
+    chart = _chart(book, "loss of the training rows, step by step", lines, 0.3, "0.0")
     chart.set_size(dict(width=480, height=290))
     alt = "The loss of the training rows over the steps, of the linear model and of the net"
     start.sheet.insert_chart("I4", chart, dict(description=alt))
