@@ -460,7 +460,7 @@ def _sheet(file, data, force):
     from course_lib.sheet import MOST, workbook
     file = file or f"{Path(data).stem}.xlsx"
     if Path(file).suffix.lower() != ".xlsx":
-        raise ValueError(f"{file} does not end in .xlsx, as a workbook does: give another name, such as passengers.xlsx")
+        raise ValueError(f"{file} does not end in .xlsx, as a workbook does: give a name such as passengers.xlsx")
     table = get_table(data)
     keep(file, workbook(table), force)
     if len(table) > MOST: print(f"Of the {len(table):,} rows it has the first {MOST:,}: more would make it slow.")
