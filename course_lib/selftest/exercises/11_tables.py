@@ -816,7 +816,7 @@ def with_and_without(sentence, **changes):
         ex.mistake(f"{sentence} And hold the standard deviations up, at 1e-6.",
                    **{f"{name}, not held up": stats_with(**change, least=0)})
 
-# %% ../../../nbs/exercises/11_tables.ipynb #204dd6c8
+# %% ../../../nbs/exercises/11_tables.ipynb #849f6b6c
 with_and_without("You filled with means. A few old people and dear tickets pull a mean up; the "
                  "median is the middle one, whatever the others are.",
                  mean_for_median=dict(middle=lambda column: column.mean()))
@@ -825,9 +825,10 @@ with_and_without("Of an even number of values, `torch.median` gives the lower of
                  "middle. The column's own `.median()` takes their mean.",
                  lower_of_the_two=dict(middle=lambda column: floats(column).nanmedian().item()))
 
-with_and_without("Where there is a gap, `torch.median` gives `nan`. The column's own `.median()` "
-                 "looks past gaps.",
-                 median_of_gaps=dict(middle=lambda column: floats(column).median().item()))
+with_and_without("Where there is a gap, the median of PyTorch or NumPy is `nan`. The column's own "
+                 "`.median()` looks past gaps.",
+                 median_of_gaps=dict(middle=lambda column: floats(column).median().item()),
+                 median_of_gaps_by_numpy=dict(middle=lambda column: column.median(skipna=False)))
 
 with_and_without("You filled with the value that comes most often. The median is the one in the "
                  "middle when all are sorted.",
@@ -868,7 +869,7 @@ for least in (1., 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-7, 1e-8):
 
 ex.mistake("You pressed every standard deviation down to 1e-6. It is to be 1e-6 at *least*: "
            "`min=`.",
-           pressed_down=stats_with(std=lambda values: the_std(values).clamp(max=1e-6)))
+           pressed_down=stats_with(std=lambda values: the_std(values).clamp(max=1e-6), least=0))
 
 with_and_without("That is the variance. The standard deviation is its root: `.std`.",
                  variance=dict(std=lambda values: values.var(0)))
