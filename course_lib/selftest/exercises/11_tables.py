@@ -79,10 +79,14 @@ ex = exercise(interval,
         "rows, half the width. The formula fails where nobody or everybody is right (it then "
         "says that it is certain), and it knows nothing of leaks.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #c1cda7ec
+# %% ../../../nbs/exercises/11_tables.ipynb #875bbb94
 ex.mistake("You left out the root, so you took 1.96 variances. The standard error is the root of "
            "`share*(1 - share)/n`.",
            variance=interval_with(lambda share, n: 1.96*share*(1 - share)/n))
+
+ex.mistake("You went one variance to each side. The standard error is the root of that, and it "
+           "takes 1.96 of them.",
+           one_variance=interval_with(lambda share, n: share*(1 - share)/n))
 
 ex.mistake("You went one standard error to each side. That holds the truth in about 68 of 100 "
            "cases: for 95 it takes 1.96 of them.",
@@ -281,7 +285,7 @@ ex = exercise(dummies,
         "for any rows: those to train on, those to judge by, and the one passenger who buys a "
         "ticket tomorrow.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #14e27c26
+# %% ../../../nbs/exercises/11_tables.ipynb #49559ba9
 def dummies_but(change):
     "`dummies` with something done to it: `change(columns, words, kinds)`"
     return lambda words, kinds: change(dummies(words, kinds), words, kinds)
@@ -400,6 +404,21 @@ ex.mistake("You added a column for whoever is of none of the kinds. These have z
            a_column_for_others=dummies_but(lambda columns, *_: torch.cat(
                [columns, (~columns.any(1)).double()[:, None]], 1)))
 
+@ex.mistake("You added a column for the gaps. There are as many columns as kinds: a gap has zeros "
+            "everywhere.")
+def a_column_for_gaps(words, kinds):
+    return torch.cat([dummies(words, kinds), floats(words.isna())[:, None]], dim=1)
+
+ex.mistake("You threw out the rows with gaps. They stay, as a row of zeros: the other columns of "
+           "the table have these rows, too.",
+           gaps_thrown_out=lambda words, kinds: dummies(words.dropna(), kinds))
+
+@ex.mistake("You compare the numbers that pandas gave to the words. Those follow the words of this "
+            "very column: compare the words themselves, with each of `kinds`.")
+def by_codes_of_pandas(words, kinds):
+    codes = words.astype("category").cat.codes
+    return torch.stack([floats(codes == i) for i in range(len(kinds))], dim=1)
+
 @ex.mistake("You gave the last kind to everybody who is of none of the kinds. A new word is not "
             "the last kind: it has zeros everywhere.")
 def others_are_the_last(words, kinds):
@@ -517,10 +536,11 @@ def some_gaps(dice):
     values[1] = dice.pick(0, 3)
     return values, dice.ints(1, 40).item()/2
 
-# %% ../../../nbs/exercises/11_tables.ipynb #ed4f7c15
+# %% ../../../nbs/exercises/11_tables.ipynb #e6e613b3
 ex = exercise(fill,
     cases=[(double(22, nan, 35), 28.),
            (double(4, 0, 7), 5.),
+           (double(28, nan, 30, 28), 28.),
            (double(nan), 30.5),
            (double(nan, nan, 1), 0.),
            (torch.tensor([nan, 0.5, 2]), -1.),
@@ -534,7 +554,7 @@ ex = exercise(fill,
         "median of the training rows. And the second column keeps what the first one hides: who "
         "had no age may have been another kind of passenger.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #904f5172
+# %% ../../../nbs/exercises/11_tables.ipynb #0ba634f5
 def fill_but(change):
     "`fill` with its answer changed: `change(filled, gap, values, filling)`"
     return lambda values, filling: change(*fill(values, filling), values, filling)
@@ -557,6 +577,10 @@ ex.mistake("The second tensor is to hold numbers, for the model multiplies by it
            "makes 0 and 1 of False and True.",
            true_and_false=fill_but(lambda filled, gap, *_: (filled, gap.bool())))
 
+ex.mistake("The second tensor says where a value is known, as True and False. Turn it round, and "
+           "make numbers of it, with `.double()`.",
+           true_where_known=fill_but(lambda filled, gap, *_: (filled, ~gap.bool())))
+
 ex.mistake("The second tensor holds whole numbers. The model multiplies it with knobs: "
            "`.double()`.",
            whole_numbers=fill_but(lambda filled, gap, *_: (filled, gap.long())),
@@ -569,6 +593,23 @@ ex.mistake("You found no gap. `nan` is not equal to anything, not even to itself
 ex.mistake("The gaps are filled, but you looked for them afterwards, when there were none left. "
            "Keep where they are first.",
            looked_afterwards=fill_but(lambda filled, gap, *_: (filled, 0*gap)))
+
+ex.mistake("You took for a gap whatever equals the filling. Somebody may be just as old as the "
+           "median: ask for the gaps before you fill them.",
+           where_the_filling_stands=fill_but(lambda filled, gap, values, filling: (
+               filled, (filled == filling).double())))
+
+ex.mistake("Your second tensor is 1 everywhere. It is 1 where a gap was, and 0 elsewhere.",
+           ones=fill_but(lambda filled, gap, *_: (filled, 0*gap + 1)))
+
+ex.mistake("You gave the values as they were as the second. It is to say where a gap was: 1 there, "
+           "0 elsewhere.",
+           as_they_were=fill_but(lambda filled, gap, values, _: (filled, values)))
+
+ex.mistake("You put 0 where a value is known. Who has an age keeps it: `values` is the third that "
+           "`torch.where` takes.",
+           zero_where_known=fill_but(lambda filled, gap, values, filling: (
+               torch.where(gap.bool(), filling, 0.*filled.nan_to_num()), gap)))
 
 ex.mistake("You found gaps everywhere. `nan` is not equal to anything, so `!=` is always True: ask "
            "with `isnan`.",
@@ -727,13 +768,13 @@ def some_passengers(dice):
     family = (dice.ints(0, 3, n).tolist() for _ in range(2))
     return a_table(ages.round(decimals=1).tolist(), fares.round(decimals=2).tolist(), *family)
 
-# %% ../../../nbs/exercises/11_tables.ipynb #9b6ac3c4
+# %% ../../../nbs/exercises/11_tables.ipynb #d89439c1
 ex = exercise(column_stats,
     use=of_a_table,
     tol=1e-9,
     next="Print `four(rows, stats)` with your two medians in `stats`, a row for each passenger, "
          "and do one column by hand.",
-    cases=[a_table([20., 30., nan], [7., 8., 100.], [0, 1, 0], [0, 2, 0]),
+    cases=[a_table([20., 60., nan, 22.], [7., 8., 9., 100.], [0, 1, 0, 0], [0, 2, 0, 1]),
            a_table([4., 30., 50., 31.], [10., nan, 0., 60.], [1, 0, 0, 1], [0, 0, 0, 0]),
            some_passengers],
     hints=["What does `four` need before it can fill the gaps? Begin with that.",
@@ -775,7 +816,7 @@ def with_and_without(sentence, **changes):
         ex.mistake(f"{sentence} And hold the standard deviations up, at 1e-6.",
                    **{f"{name}, not held up": stats_with(**change, least=0)})
 
-# %% ../../../nbs/exercises/11_tables.ipynb #204dd6c8
+# %% ../../../nbs/exercises/11_tables.ipynb #849f6b6c
 with_and_without("You filled with means. A few old people and dear tickets pull a mean up; the "
                  "median is the middle one, whatever the others are.",
                  mean_for_median=dict(middle=lambda column: column.mean()))
@@ -784,9 +825,10 @@ with_and_without("Of an even number of values, `torch.median` gives the lower of
                  "middle. The column's own `.median()` takes their mean.",
                  lower_of_the_two=dict(middle=lambda column: floats(column).nanmedian().item()))
 
-with_and_without("Where there is a gap, `torch.median` gives `nan`. The column's own `.median()` "
-                 "looks past gaps.",
-                 median_of_gaps=dict(middle=lambda column: floats(column).median().item()))
+with_and_without("Where there is a gap, the median of PyTorch or NumPy is `nan`. The column's own "
+                 "`.median()` looks past gaps.",
+                 median_of_gaps=dict(middle=lambda column: floats(column).median().item()),
+                 median_of_gaps_by_numpy=dict(middle=lambda column: column.median(skipna=False)))
 
 with_and_without("You filled with the value that comes most often. The median is the one in the "
                  "middle when all are sorted.",
@@ -827,7 +869,7 @@ for least in (1., 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-7, 1e-8):
 
 ex.mistake("You pressed every standard deviation down to 1e-6. It is to be 1e-6 at *least*: "
            "`min=`.",
-           pressed_down=stats_with(std=lambda values: the_std(values).clamp(max=1e-6)))
+           pressed_down=stats_with(std=lambda values: the_std(values).clamp(max=1e-6), least=0))
 
 with_and_without("That is the variance. The standard deviation is its root: `.std`.",
                  variance=dict(std=lambda values: values.var(0)))
@@ -1222,7 +1264,7 @@ ex = exercise(bce,
         "knobs for which what happened was least surprising: *maximum likelihood*. And together "
         "with the sigmoid its slope for a sum becomes `p - y`, as plain as can be.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #b0cb342b
+# %% ../../../nbs/exercises/11_tables.ipynb #dd83a733
 def surprise(chances, targs): return -(targs*chances.log() + (1 - targs)*(1 - chances).log())
 
 def bce_of(each):
@@ -1237,10 +1279,20 @@ ex.mistake("You left out the minus. Logarithms of chances are negative, and a lo
            "would be a model that gets worse.",
            without_the_minus=bce_of(lambda p, y: -surprise(p, y)))
 
+ex.mistake("You left out the minus, and took the sum. Minus the *mean* of the logarithms.",
+           sum_without_the_minus=lambda p, y: -surprise(p, y).sum())
+
+ex.mistake("You left out the minus and the mean. A loss is one number, and the lower the better.",
+           neither_minus_nor_mean=lambda p, y: -surprise(p, y))
+
 forgot_half = ("You forgot who did not survive: for them `targs` is 0, and so is your term. Their "
                "chance was `1 - p`: add `(1 - targs)` times its logarithm.")
 
 ex.mistake(forgot_half, only_who_survived=bce_of(lambda p, y: -y*p.log()))
+
+ex.mistake("You forgot who did not survive: add `(1 - targs)` times the logarithm of `1 - "
+           "chances`. And take the mean, not the sum.",
+           only_who_survived_summed=lambda p, y: -(y*p.log()).sum())
 
 ex.mistake(forgot_half, all_as_if_they_survived=bce_of(lambda p, y: -p.log()))
 
@@ -1307,6 +1359,10 @@ ex.mistake("You took the median. One passenger who was very surprising must coun
 ex.mistake("That is the mean squared error. To be sure and wrong costs at most 1 there: take "
            "minus the logarithm of the chance of what happened.",
            squared=bce_of(lambda p, y: (p - y)**2))
+
+ex.mistake("That is the sum of squared errors. Take the mean, of minus the logarithm of the chance "
+           "of what happened.",
+           squared_and_summed=lambda p, y: ((p - y)**2).sum())
 
 ex.mistake("That is the root of the mean squared error. Take minus the logarithm of the chance of "
            "what happened.",
@@ -1414,7 +1470,7 @@ ex = exercise(hidden,
         "however many units it has. With it, a unit is off for some passengers and on for others, "
         "so a knob can count for women only.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #58422e35
+# %% ../../../nbs/exercises/11_tables.ipynb #930cb16b
 def kept(v): return v
 
 def relu(v): return v.clip(min=0)
@@ -1466,6 +1522,10 @@ ex.mistake("You left out the sigmoid at the end. A chance lies between 0 and 1."
 ex.mistake("You left out the bend, and the sigmoid at the end. What is negative in `x@w1` becomes "
            "0, and a chance lies between 0 and 1.",
            neither=hidden_with(bend=kept, last=kept))
+
+ex.mistake("You took the sigmoid for the bend, and left it out at the end. What is negative "
+           "becomes 0 in between; the sigmoid comes last.",
+           sigmoid_too_early=hidden_with(bend=sigmoid, last=kept))
 
 ex.mistake("You bent the last sum as well: then no chance is below one half. The bend is for the "
            "hidden units only.",
@@ -1531,6 +1591,12 @@ def b_to_the_units(params, x):
 def b_twice(params, x):
     w1, w2, b = params
     return sigmoid(relu(x@w1 + b)@w2 + b)
+
+@ex.mistake("You left out the bend, and added `b` in both layers. What is negative in `x@w1` "
+            "becomes 0, and `b` belongs to the last sum.")
+def no_bend_b_twice(params, x):
+    w1, w2, b = params
+    return sigmoid((x@w1 + b)@w2 + b)
 
 @ex.mistake("You added `b` after the sigmoid. Then a chance can be above 1: add it before.")
 def b_after_the_sigmoid(params, x):
@@ -1656,7 +1722,7 @@ def calibration_but(change):
     "`calibration` with its answer changed: `change(found)`"
     return lambda chances, targs, bins=5: change(calibration(chances, targs, bins))
 
-# %% ../../../nbs/exercises/11_tables.ipynb #45a0d0e3
+# %% ../../../nbs/exercises/11_tables.ipynb #4619c565
 ex.mistake("You gave groups in which nobody is, and a mean of nothing is `nan`. Leave them out: "
            "go through the groups that occur.",
            empty_groups=calibration_with(groups=range))
@@ -1666,6 +1732,11 @@ ex.mistake("You gave groups in which nobody is, as zeros. Zero is a number like 
            empty_groups_as_zeros=calibration_with(
                groups=range, said=lambda p, i, bins: p.mean().item() if len(p) else 0,
                true=lambda p, y: y.mean().item() if len(p) else 0))
+
+ex.mistake("You gave groups in which nobody is, and a chance of 1 is in none of them. Go through "
+           "the groups that occur, and bring 1 into the last, with `clamp(max=bins - 1)`.",
+           empty_groups_and_1_lost=calibration_with(
+               groups=range, group_of=lambda chances, bins: (chances*bins).long()))
 
 ex.mistake("A chance of 1 stands alone in a group of its own, one too many. It belongs to the "
            "last: `clamp(max=bins - 1)`.",
@@ -1824,6 +1895,15 @@ def all_rows(chances, targs, bins=5):
 def share_of_all(chances, targs, bins=5):
     return [{**row, "came_true": share_true(None, targs)}
             for row in calibration(chances, targs, bins)]
+
+@ex.mistake("Under `\"came_true\"` you divide by all rows. Divide by those in the group: the mean "
+            "of `targs` there.")
+def divided_by_all(chances, targs, bins=5):
+    return [{**row, "came_true": row["came_true"]*row["rows"]/len(targs)}
+            for row in calibration(chances, targs, bins)]
+
+ex.mistake("You gave all that was said in the group. One number for each: the mean.",
+           no_means=calibration_with(said=lambda p, i, bins: p, true=lambda p, y: y))
 
 @ex.mistake("Under `\"said\"` and `\"came_true\"` stand the means of all. Take those of the group.")
 def means_of_all(chances, targs, bins=5):
