@@ -21,6 +21,7 @@ MAY = {"args": "", "core": "args", "plot": "args core", "labels": "args", "train
        "pictures.arrays": "args core data pictures.shapes pictures.digits pictures.sky pictures.fetch",
        "sliders.trace": "", "sliders.page": "", "sliders.interact": "sliders.page", "sliders.steps": "sliders.page", "sliders.axes": "sliders.page",
        "sliders.explore": "sliders.trace sliders.page sliders.interact sliders.axes", "sliders.points": "sliders.trace sliders.page sliders.interact sliders.axes",
+       "sliders.marks": "sliders.axes", "sliders.scatter": "sliders.page sliders.axes sliders.marks",
        "selftest.exercise": "", "selftest.progress": "core plot selftest.exercise", "selftest.expect": "selftest.progress", "selftest.compare": "", "selftest.trial": "core",
        "selftest.check": "plot selftest.exercise selftest.progress selftest.compare selftest.trial",
        "folder": "args selftest.files selftest.notebook", "selftest.notebook": "", "selftest.clean": "selftest.notebook", "selftest.practice": "selftest.exercise selftest.notebook selftest.clean",

@@ -53,7 +53,8 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
     assert names == package_files() | notebooks.keys()
     assert {n: wheel.read(n).replace(b"\r\n", b"\n") for n in notebooks} == notebooks
     assert "course_lib/py.typed" in names and "course_lib/cli.py" in names
-    assert {f"course_lib/sliders/{n}" for n in ("live.js", "live.css", "explore.js", "explore.css", "explore.svg", "steps.js", "steps.css", "interact.js")} <= names
+    assert {f"course_lib/sliders/{n}" for n in ("live.js", "live.css", "explore.js", "explore.css", "explore.svg", "steps.js", "steps.css", "interact.js",
+                                               "scatter.js", "scatter.css", "scatter.svg")} <= names
     assert [n for n in names if n.startswith("course_lib/weights/") and n.endswith(".safetensors")]
 
 def test_wheel_is_small(wheel): assert sum(i.compress_size for i in wheel.infolist()) < 10e6

@@ -11,7 +11,7 @@ FILES = sorted(p for kind in ("js", "css", "svg") for p in PACKAGE.rglob(f"*.{ki
 SLIDERS = [p for p in FILES if p.parent.name == "sliders"]
 COMMENT = ("//", "/*", "<!--")
 
-def test_there_are_scripts(): assert {"live.js", "explore.js", "steps.js", "interact.js"} <= {p.name for p in FILES}
+def test_there_are_scripts(): assert {"live.js", "explore.js", "steps.js", "scatter.js", "interact.js"} <= {p.name for p in FILES}
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.suffix == ".js"], ids=lambda p: p.name)
 def test_syntax(path, need):
