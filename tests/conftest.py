@@ -59,12 +59,14 @@ def copy_of_the_sources(folder):
 def checkout(tmp_path): return copy_of_the_sources(tmp_path)
 
 HOW = {"data": "set COURSE_TEST_DATA to a folder of real samples", "browser": "install Chromium (Debian: apt-get install chromium) and playwright (pip install playwright)",
-       "axe": "install axe-core (pip install axe-playwright-python)", "node": "install Node.js (Debian: apt-get install nodejs)"}
+       "axe": "install axe-core (pip install axe-playwright-python)", "node": "install Node.js (Debian: apt-get install nodejs)",
+       "libreoffice": "install LibreOffice's spreadsheet (Debian: apt-get install libreoffice-calc)"}
 
 def _place(what):
-    "The folder of real samples, the program of the browser or of Node.js, or what it takes to use axe-core; None when it is missing"
+    "The folder of real samples, the program of the browser, of Node.js or of LibreOffice, or what it takes to use axe-core; None when it is missing"
     if what == "axe": return find_spec("axe_playwright_python")
     if what == "node": return shutil.which("node")
+    if what == "libreoffice": return shutil.which("soffice") or shutil.which("libreoffice")
     if what == "data": return os.environ.get("COURSE_TEST_DATA") if Path(os.environ.get("COURSE_TEST_DATA") or "-").is_dir() else None
     return chromium_path() if find_spec("playwright") else None
 
@@ -75,7 +77,7 @@ def _need(what):
 
 @pytest.fixture
 def need():
-    "`need('data')`: the folder of real samples; `need('browser')`, `need('node')`: the program's path. Without it the test is skipped, or fails when COURSE_REQUIRE names it"
+    "`need('data')`: the folder of real samples; `need('browser')`, `need('node')`, `need('libreoffice')`: the program's path. Without it the test is skipped, or fails when COURSE_REQUIRE names it"
     return _need
 
 @pytest.fixture(scope="module")

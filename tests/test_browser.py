@@ -19,6 +19,7 @@ from nbclient import NotebookClient
 from PIL import Image
 
 from course_lib.sliders.explore import explore
+from course_lib.sliders.scatter import NARROW, View, scatter
 from course_lib.sliders.steps import steps
 from course_lib.sliders.trace import run
 
@@ -171,12 +172,158 @@ def test_the_stepper(page, tmp_path):
     assert page.get_by_role("button", name="play").is_visible() and page.errors == []
 
 
+# --- the chart of points
+
+def networks():
+    "Seven points, one of them without a size, with names that a page has to escape"
+    names, makers = ["alpha", "beta", "<b>gamma", "delta", "bravo", "echo", "dora"], ["one", "two", "one", "three", "two", "one", "<i>&"]
+    rows = [dict(name=n, maker=m, ms=10**(i/2), size=20 - 3*i, score=50 + (i*5 % 7)*6.1234567) for i, (n, m) in enumerate(zip(names, makers))]
+    return [*rows[:3], {**rows[3], "size": None}, *rows[4:]]
+
+def chart(**more):
+    return scatter(networks(), {"ms": "time, ms", "size": "size"}, {"score": "score, %"}, group="maker", log_x=True,
+                   **{**dict(front={"ms": ["alpha", "<b>gamma"], "size": ["dora"]}, title="Seven", alt="seven points"), **more})
+
+@pytest.fixture
+def seven(page, tmp_path):
+    "The chart on a page of its own, without a network: its root"
+    page.context.set_offline(True)
+    page.goto(write(tmp_path/"page.html", chart()._repr_html_()))
+    return page.locator(".course-scatter.live")
+
+def told(root): return root.locator("> output").text_content().split(" · ")
+
+def ring(root):
+    "Where the ring is, in the picture's own pixels: its middle"
+    found = re.match(r"M([-\d.]+),([-\d.]+)a12", root.locator(".curve").get_attribute("d"))
+    return None if found is None else (float(found[1]) + 12, float(found[2]))
+
+def on_page(root, at):
+    "Where a place of the picture is on the page"
+    box = root.locator(".picture svg").bounding_box()
+    zoom = box["width"]/float(root.locator(".picture svg").get_attribute("width"))
+    return box["x"] + at[0]*zoom, box["y"] + at[1]*zoom
+
+def tells(root, made, column, name, size=(680, 400)):
+    "Whether text and ring are those of the point `name`, as Python places it"
+    view = View(made, column, size)
+    assert told(root)[0] == name and root.get_by_role("slider").get_attribute("aria-valuetext") == name
+    assert ring(root) == pytest.approx(view.at[[made.names[i] for i in view.rows].index(name)], abs=0.06)
+
+def test_points_tell_their_numbers(page, seven):
+    made, slider = chart(), seven.get_by_role("slider")
+    tells(seven, made, "ms", "alpha")
+    slider.focus()
+    for key, name in dict(ArrowRight="beta", End="dora", ArrowLeft="echo", Home="alpha").items():
+        page.keyboard.press(key)
+        tells(seven, made, "ms", name)
+    for key, name in [("d", "delta"), ("d", "dora"), ("D", "delta"), ("b", "bravo"), ("b", "beta"), ("x", "beta"), ("<", "<b>gamma")]:
+        page.keyboard.press(key)                                        # the next name that begins with it, and round
+        tells(seven, made, "ms", name)
+    assert told(seven) == ["<b>gamma", "one", "on the line", "time, ms: 10", "size: 14", "score, %: 68.37"]
+    page.keyboard.press("Control+d"); tells(seven, made, "ms", "<b>gamma")
+    assert seven.locator("> output").get_attribute("aria-live") == "polite" and seven.locator("b").count() == 1
+    assert page.errors == []
+
+def test_the_mouse_and_a_finger_find_the_nearest_point(page, seven):
+    made = chart()
+    at = {made.names[i]: at for i, at in zip(View(made, "ms").rows, View(made, "ms").at)}
+    x, y = on_page(seven, at["delta"])
+    page.mouse.move(x + 9, y - 9); tells(seven, made, "ms", "delta")
+    page.mouse.move(*on_page(seven, at["echo"])); tells(seven, made, "ms", "echo")
+    page.mouse.move(*on_page(seven, (330, 60))); tells(seven, made, "ms", "echo")          # nothing within reach
+    page.mouse.click(*on_page(seven, at["delta"]))
+    page.keyboard.press("ArrowRight"); tells(seven, made, "ms", "bravo")                    # and on from there
+    seven.locator(".picture").dispatch_event("pointermove", dict(zip(("clientX", "clientY"), on_page(seven, at["beta"])), pointerType="touch"))
+    tells(seven, made, "ms", "beta")
+    page.set_viewport_size(dict(width=390, height=800))                 # a telephone gets a picture of its own
+    page.wait_for_function("document.querySelector('.picture svg').getAttribute('width') === '380'")
+    tells(seven, made, "ms", "beta", NARROW)
+    narrow = View(made, "ms", NARROW)
+    page.mouse.move(*on_page(seven, narrow.at[5])); tells(seven, made, "ms", "echo", NARROW)
+    assert page.errors == []
+
+def test_groups_go_on_and_off(page, seven):
+    made, slider = chart(), seven.get_by_role("slider")
+    buttons = seven.get_by_role("group", name="maker").get_by_role("button")
+    assert buttons.all_text_contents() == ["hide all", "one", "two", "three", "<i>&"]
+    page.keyboard.press("Tab"); page.keyboard.press("Tab")
+    for key in ("End", "Tab", "Tab", "Space"): page.keyboard.press(key)
+    one = seven.get_by_role("button", name="one", exact=True)
+    assert one.get_attribute("aria-pressed") == "false" and told(seven)[0] == "dora" and slider.get_attribute("max") == "3"
+    assert seven.locator("path.g0, text.g0").evaluate_all("all => all.map(e => [e.tagName, getComputedStyle(e).display])") == \
+        [["path", "none"], ["text", "none"], ["text", "none"]]
+    slider.press("Home"); tells(seven, made, "ms", "beta")              # alpha is gone, beta is the first now
+    slider.press("a"); tells(seven, made, "ms", "beta")
+    page.mouse.move(*on_page(seven, View(made, "ms").at[0])); tells(seven, made, "ms", "beta")
+    seven.get_by_role("combobox").select_option("size")                 # another x: what is off stays off
+    assert seven.locator("path.g0").first.evaluate("e => getComputedStyle(e).display") == "none"
+    seven.get_by_role("combobox").select_option("time, ms")
+    seven.get_by_role("button", name="show all").click()
+    assert seven.get_by_role("button", pressed=True).count() == 4 and slider.get_attribute("max") == "6"
+    seven.get_by_role("button", name="hide all").click()
+    assert told(seven) == ["Nothing is switched on."] and slider.is_disabled() and ring(seven) is None
+    page.mouse.move(*on_page(seven, (300, 200)))
+    one.press("Enter")
+    assert slider.get_attribute("max") == "2" and told(seven)[1] == "one" and page.errors == []
+
+def test_another_x_draws_the_chart_anew(page, seven):
+    made, slider, choice = chart(), seven.get_by_role("slider"), seven.get_by_role("combobox", name="x axis")
+    slider.press("End"); tells(seven, made, "ms", "dora")
+    choice.focus(); page.keyboard.press("ArrowDown")
+    tells(seven, made, "size", "dora")                                  # the same point, at its new place
+    texts = seven.locator(".picture text").all_text_contents()
+    assert "size" in texts and "1 of 7 have none: left out" in texts and "time, ms" not in texts and "dora" in texts
+    slider.press("d"); tells(seven, made, "size", "dora")               # delta has no size
+    slider.press("End"); tells(seven, made, "size", "alpha")
+    assert slider.get_attribute("max") == "5" and page.errors == []
+    marks = "".join(e.get_attribute("d") for e in seven.locator(".marks path").all())
+    drawn = sorted((float(x), float(y)) for x, y in re.findall(r"M([-\d.]+),([-\d.]+)m", marks))
+    assert np.allclose(drawn, sorted(map(tuple, View(made, "size").at)), atol=0.06)
+
+def test_the_numbers_as_a_table(page, seven):
+    assert seven.locator("table").count() == 0
+    seven.locator("summary").press("Enter")
+    seven.locator("table").wait_for()
+    rows = [row.locator("th, td").all_text_contents() for row in seven.locator("tr").all()]
+    assert rows[0] == ["name", "maker", "time, ms", "size", "score, %"] and len(rows) == 8
+    assert rows[3] == ["<b>gamma", "one", "10", "14", "68.37"] and rows[4][3] == "–"
+    seven.locator("summary").click(); seven.locator("summary").click()
+    assert seven.locator("table").count() == 1 and page.errors == []
+
+def test_big_numbers_one_x_and_no_groups(page, tmp_path):
+    "No choice and no legend when there is nothing to choose; numbers as people write them"
+    rows = [dict(name="a", x=25557032, y=0.000123456, maker="me"), dict(name="b", x=1234.567, y=12.34567, maker=None)]
+    page.goto(write(tmp_path/"page.html", scatter(rows, "x", "y", show=["maker"], alt="two points")._repr_html_()))
+    root = page.locator(".course-scatter.live")
+    assert told(root) == ["b", "x: 1,235", "y: 12.35", "maker: –"]
+    root.get_by_role("slider").press("End")
+    assert told(root) == ["a", "x: 25,557,032", "y: 0.0001235", "maker: me"]
+    assert (root.locator("select").count(), root.locator("button").count()) == (0, 0) and page.errors == []
+
+def test_a_chart_without_scripts(chromium, tmp_path):
+    "The marks, the names of the front and the legend stand there, on white paper"
+    page = chromium.new_context(java_script_enabled=False).new_page()
+    page.goto(write(tmp_path/"page.html", f"<style>body {{background: #111}}</style>{chart()._repr_html_()}"))
+    image = page.get_by_role("img", name="seven points")
+    assert image.bounding_box()["width"] == 680
+    pixels = np.asarray(Image.open(io.BytesIO(image.screenshot())).convert("RGB")).astype(int)
+    assert (pixels[2, 2] == 255).all() and (pixels[-3, -3] == 255).all()
+    view = View(chart(), "ms")
+    for i, (x, y) in zip(view.rows, view.at):                           # in the middle of every mark is its colour
+        colour = re.search("#(..)(..)(..)", view.chart.groups[view.chart.member[i]][3]).groups()
+        assert np.abs(pixels[round(y), round(x)] - [int(c, 16) for c in colour]).max() < 60, view.chart.names[i]
+    svg = base64.b64decode(image.get_attribute("src").split(",")[1]).decode()
+    assert all(f">{text}</text>" in svg for text in ("alpha", "&lt;b&gt;gamma", "one", "two", "&lt;i&gt;&amp;", "score, %", "Seven"))
+    page.context.close()
+
+
 # --- the docs site: outputs as they are committed
 
 def alive(path):
     "The HTML of every committed output of a notebook that has a script of ours"
     outputs = [o for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code" for o in c.outputs]
-    return [o.data["text/html"] for o in outputs if "course-explore" in o.get("data", {}).get("text/html", "") or "course-steps" in o.get("data", {}).get("text/html", "")]
+    return [o.data["text/html"] for o in outputs if "course-live" in o.get("data", {}).get("text/html", "")]
 
 def dots_say(page, spec, values):
     "Whether the dots lie where Python's interpreter of the two programs puts them"
@@ -212,19 +359,32 @@ def all_frames(page, spec):
         page.keyboard.press("ArrowRight")
     assert page.locator("output").text_content() == spec["titles"][-1]
 
-LESSONS = [p for p in notebooks("lessons") if alive(p)]
+def all_points(page, spec):
+    "Every point of a chart is told, for every x, from left to right"
+    for i, view in enumerate(spec["views"]):
+        if i: page.get_by_role("combobox").select_option(index=i)
+        there = [row for row in spec["rows"] if row[2 + view["column"]] is not None]
+        page.get_by_role("slider").press("Home")
+        told = []
+        for _ in there:
+            told.append(page.locator("output b").text_content())
+            page.get_by_role("slider").press("ArrowRight")
+        xs = {row[0]: row[2 + view["column"]] for row in there}
+        assert sorted(told) == sorted(xs) and [xs[name] for name in told] == sorted(xs.values())
 
-@pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
+ALIVE = [p for p in notebooks("lessons", "sliders") if alive(p)]
+
+@pytest.mark.parametrize("path", ALIVE, ids=lambda p: p.stem)
 def test_committed_outputs_live_without_kernel_and_network(path, page, tmp_path):
     page.context.set_offline(True)
     for i, html in enumerate(alive(path)):
         page.goto(write(tmp_path/f"{i}.html", html))
         spec = json.loads(re.search(r"spec = (\{.*\});$", html, re.M)[1])
-        (all_frames if "frames" in spec else all_positions)(page, spec)
+        (all_frames if "frames" in spec else all_points if "views" in spec else all_positions)(page, spec)
     page.goto(write(tmp_path/"all.html", "".join(alive(path))))         # together, as on the site
     assert page.locator(".live").count() == len(alive(path)) and page.errors == []
 
-def test_there_is_a_lesson_with_sliders(): assert LESSONS
+def test_there_is_a_lesson_with_sliders(): assert any(p.parent.name == "lessons" for p in ALIVE)
 
 
 # --- Jupyter
@@ -234,7 +394,11 @@ from course_lib.sliders.points import explore_points
 from course_lib.sliders.steps import steps
 square = np.array([[-1, -1], [-1, 1], [1, 1], [1, -1]])
 explore_points(lambda size, up, x, y: (size*x, size*y + up), square, size=(0, 2, 0.5, 1), up=(-1, 1, 0.5, 0))""", \
-    """steps([np.full((60, 90), 50*i, np.uint8) for i in range(5)], pause=100)"""
+    """steps([np.full((60, 90), 50*i, np.uint8) for i in range(5)], pause=100)""", \
+    """from course_lib.sliders.scatter import scatter
+animals = "ant bee cat dog eel fox".split()
+scatter([dict(name=n, size=i, weight=i*i, legs=6 - i//2*2) for i, n in enumerate(animals, 1)],
+        ["size", "weight"], "legs", group="legs", log_x=True, front=["bee", "fox"], alt="Six animals")"""
 
 @pytest.fixture(scope="module")
 def jupyter_url(tmp_path_factory):
@@ -288,6 +452,38 @@ def test_points_and_a_stepper_in_jupyter(page, jupyter_url):
     page.locator(".course-steps").get_by_role("slider").press("End")
     assert says.text_content() == "step 4" and page.errors == []
     if SHOTS: page.screenshot(path=f"{SHOTS}/lab_points.png")
+
+def test_a_chart_in_jupyter(page, jupyter_url):
+    "JupyterLab deletes a cell at `d d`, makes one at `a` and goes into one at Enter: not while somebody uses a chart"
+    open_notebook(page, f"{jupyter_url}/lab/tree/b.ipynb")
+    run_cells(page, 3)
+    page.wait_for_selector(".course-scatter.live", timeout=60_000)
+    page.wait_for_timeout(1000)
+    page.errors.clear()
+    root, cells = page.locator(".course-scatter"), page.locator(".jp-CodeCell").count()
+    root.scroll_into_view_if_needed()
+    slider, name = root.get_by_role("slider"), root.locator("output b")
+    slider.focus()
+    for key, there in ("ArrowRight", "bee"), ("End", "fox"), ("d", "dog"), ("d", "dog"), ("a", "ant"), ("b", "bee"), ("x", "bee"):
+        page.keyboard.press(key)
+        assert name.text_content() == there, key
+    x, y = [float(v) for v in re.findall(r"M([-\d.]+),([-\d.]+)m", root.locator(".g1").first.get_attribute("d"))[-1]]
+    page.mouse.click(*on_page(root, (x, y)))
+    assert name.text_content() == "cat"
+    page.wait_for_timeout(300)
+    page.keyboard.press("ArrowRight")
+    assert name.text_content() == "dog"                                 # a click leads the arrow keys to the slider
+    button = root.get_by_role("button", name="4", exact=True)
+    for key, pressed in ("Enter", "false"), ("Space", "true"), ("Enter", "false"):
+        button.press(key)
+        assert button.get_attribute("aria-pressed") == pressed
+    root.get_by_role("combobox").focus()
+    page.keyboard.press("ArrowDown")
+    assert "weight" in root.locator(".picture text").all_text_contents()
+    root.locator("summary").press("Enter")
+    assert root.locator("tr").count() == 7
+    assert page.locator(".jp-CodeCell").count() == cells and page.locator(".jp-mod-editMode").count() == 0 and page.errors == []
+    if SHOTS: page.screenshot(path=f"{SHOTS}/lab_chart.png")
 
 def test_an_untrusted_notebook_shows_the_first_picture(page, jupyter_url):
     open_notebook(page, f"{jupyter_url}/lab/tree/run.ipynb")

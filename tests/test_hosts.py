@@ -26,7 +26,7 @@ PAGES = [p for folder in ("nbs/lessons", "practice", "clean") for p in sorted((R
 def on_a_host(test): return pytest.mark.long(pytest.mark.skipif(os.name == "nt", reason="symbolic links stand for a host's packages")(test))
 
 # Colab's versions (googlecolab/backend-info, pip-freeze.gpu.txt, June 2026), but for an older torch, and fastcore 2
-THERE = {"torch": "2.6.0", "torchvision": "0.21.0", "numpy": "2.0.2", "pillow": "11.3.0", "matplotlib": "3.10.0", "safetensors": "0.7.0",
+THERE = {"torch": "2.6.0", "torchvision": "0.21.0", "numpy": "2.0.2", "pillow": "11.3.0", "matplotlib": "3.10.0", "pandas": "2.2.2", "safetensors": "0.7.0",
          "tqdm": "4.67.3", "tabulate": "0.9.0", "platformdirs": "4.10.0", "ipywidgets": "7.7.1", "filelock": "3.29.0",
          "nbformat": "5.10.4", "fastcore": "2.0.0"}
 

@@ -18,6 +18,7 @@ MAY = {"args": "", "core": "args", "plot": "args core", "labels": "args", "train
        "cnn": "core plot training", "inside": "core plot",
        "pictures.shapes": "", "pictures.critters": "pictures.shapes", "pictures.camera": "pictures.shapes pictures.critters", "pictures.owl": "pictures.shapes",
        "pictures.digits": "pictures.shapes", "pictures.sky": "pictures.shapes", "pictures.fetch": "core",
+       "pictures.passengers": "args core",
        "pictures.arrays": "args core data pictures.shapes pictures.digits pictures.sky pictures.fetch",
        "sliders.trace": "", "sliders.page": "", "sliders.interact": "sliders.page", "sliders.steps": "sliders.page", "sliders.axes": "sliders.page",
        "sliders.explore": "sliders.trace sliders.page sliders.interact sliders.axes", "sliders.points": "sliders.trace sliders.page sliders.interact sliders.axes",

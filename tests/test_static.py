@@ -124,8 +124,8 @@ def too_wide(page):
     page.set_viewport_size(dict(width=390, height=844))
     return page.evaluate("""() => {
         const scrolls = (e) => e && (/auto|scroll/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
-        const ours = (e) => e.closest(".course-live");
-        const cut = [...document.querySelectorAll(".course-live > svg, .course-live :is(input, button, output), main img, main table")]
+        const ours = (e) => e.closest(".course-live") && e.tagName !== "TABLE";
+        const cut = [...document.querySelectorAll(".course-live :is(svg, input, button, output, select, summary), main img, main table")]
             .filter((e) => e.getBoundingClientRect().right > 391 && (ours(e) || !scrolls(e)));
         return [document.documentElement.scrollWidth - 390, cut.map((e) => e.outerHTML.slice(0, 80))]; }""")
 
@@ -161,7 +161,7 @@ def sliders_move(page):
     roots = page.locator(".course-live")
     for i in range(roots.count()):
         for slider in roots.nth(i).get_by_role("slider").all(): moves(page, roots.nth(i), slider)
-        if roots.nth(i).get_by_role("button").count(): arrows_move(page, roots.nth(i))
+        if "course-steps" in roots.nth(i).get_attribute("class"): arrows_move(page, roots.nth(i))
     return page.locator(".course-live input").count()
 
 
@@ -195,6 +195,53 @@ def test_sliders_carry_the_script_of_today(path):
 def test_no_lesson_has_a_picture_that_only_python_moves():
     "Readers of the site cannot move it"
     assert not [p.stem for p in notebooks("lessons") if re.search(r"\binteract\(", "".join(c.source for c in nbformat.read(p, as_version=4).cells if c.cell_type == "code"))]
+
+
+CHARTS = [p for p in PAGES if any("course-scatter" in h for h in outputs(p))]
+
+def focused(page):
+    "What the keyboard acts on, as a screen reader names it, and whether one sees where it is"
+    return page.evaluate("""() => { const e = document.activeElement;
+        return [e.getAttribute("aria-label") || (e.labels?.[0] || e).textContent.trim().split(":")[0], getComputedStyle(e).outlineStyle]; }""")
+
+@pytest.mark.parametrize("path", CHARTS, ids=lambda p: p.stem)
+def test_a_chart_by_keyboard_alone(path, page, show, darken, axe):
+    "From the choice of x to the table: each stop is named and seen, does what it says, and is readable afterwards"
+    show(path)
+    root = page.locator(".course-scatter").first
+    spec = next(json.loads(re.search(r"spec = (\{.*\});$", h, re.M)[1]) for h in outputs(path) if "course-scatter" in h)
+    names, said, several = {name for name, *_ in spec["rows"]}, root.locator("> output"), len(spec["views"]) > 1
+    root.locator("select, input").first.focus()
+    if several:
+        assert focused(page) == ["x axis", "solid"]
+        before = root.locator(".picture").inner_html()
+        page.keyboard.press("ArrowDown")
+        assert root.locator(".picture").inner_html() != before
+        page.keyboard.press("Tab")
+    assert focused(page) == ["point, from left to right", "solid"]
+    page.keyboard.press("End")
+    last = said.text_content()
+    page.keyboard.press("Home")
+    assert last != said.text_content() and {last.split(" · ")[0], said.text_content().split(" · ")[0]} <= names
+    for button in ["hide all", *(label for label, *_ in spec["groups"])] if spec["group"] else []:
+        page.keyboard.press("Tab")
+        assert focused(page) == [button, "solid"]
+    if spec["group"]:
+        page.keyboard.press("Space")
+        assert root.locator('[aria-pressed="false"]').all_text_contents() == [spec["groups"][-1][0]]
+    page.keyboard.press("Tab")
+    assert focused(page) == ["The numbers as a table", "solid"]
+    page.keyboard.press("Enter")
+    root.locator("table").wait_for()
+    assert root.locator("tr").count() == len(spec["rows"]) + 1 and root.locator("th").first.text_content() == spec["name"]
+    assert findings(page, axe, rules=RULES) == []
+    wide, cut = too_wide(page)
+    assert wide <= 0 and cut == []
+    darken()
+    assert findings(page, axe, runOnly=["color-contrast"]) == []
+    assert page.errors == [] and page.asked == []
+
+def test_there_is_a_chart(): assert CHARTS
 
 
 # --- what finds nothing must have looked

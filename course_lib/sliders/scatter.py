@@ -136,14 +136,15 @@ class View:
             x += 32 + text_width(label)
         return svg, y + 16 - height
 
-# %% ../../nbs/sliders/07_scatter.ipynb #bdefe18d
+# %% ../../nbs/sliders/07_scatter.ipynb #be371aa0
 class Scatter:
     "A chart of named points"
-    def __init__(self, records, names, x, y, group, show, front, log_x, title, alt):
-        self.names, self.x_labels, self.y_labels, self.group = names, x, y, group
+    def __init__(self, records, name, x, y, group, show, front, log_x, title, alt):
+        self.name, self.x_labels, self.y_labels, self.group = name, x, y, group
         self.front, self.log_x, self.title, self.alt = front, log_x, title, alt
         labels = {**show, **x, **y}
         self.columns = {c: labels[c] for c in dict.fromkeys([*x, *y, *show])}
+        self.names = names = _names(records, name)
         self.values = [[_value(row.get(c)) for c in self.columns] for row in records]
         self.groups, self.member = group_marks(_labels(records, group))
         self.x = {c: _numbers(records, c, names) for c in x}
@@ -155,7 +156,7 @@ class Scatter:
         rows = [[name, g, *values] for name, g, values in zip(self.names, self.member, self.values)]
         spec = dict(views=[self._both(i, column) for i, column in enumerate(self.x_labels)], rows=rows,
                     columns=[*self.columns.values()], y=len(self.x_labels), log=self.log_x, groups=self.groups,
-                    group=[str(self.group)] if self.group else [], narrow=520)
+                    name=str(self.name), group=[str(self.group)]*bool(self.group), narrow=520)
         still = View(self, next(iter(self.x_labels))).svg()
         return live_page("scatter", spec, data_uri("svg+xml", still.encode()), self.alt, WIDE[0])
 
@@ -189,8 +190,8 @@ def scatter(
     if not x or len(y) != 1:
         raise ValueError(f"scatter got {len(x)} columns for x and {len(y)} for y: give one y, and at least one x.")
     for column in (name, group): _columns(records, [column]*(column is not None))
-    names = _names(records, name)
-    chart = Scatter(records, names, x, y, group, show, _fronts(front, x, names), bool(log_x), str(title), str(alt))
+    fronts = _fronts(front, x, _names(records, name))
+    chart = Scatter(records, name, x, y, group, show, fronts, bool(log_x), str(title), str(alt))
     _check_places(chart)
     return chart
 
