@@ -136,7 +136,7 @@ def _n(n, word): return f"{n} {word}{'' if n == 1 else 's'}"
 
 def _html(text): return text.replace("&", "&amp;").replace("<", "&lt;")
 
-# %% ../nbs/lib/14_speed.ipynb #2650270a
+# %% ../nbs/lib/14_speed.ipynb #39f375e7
 def _folder(folder): return a_path("folder", folder, "speeds") if folder is not None else course_home()/"speeds"
 
 def save_speeds(
@@ -162,7 +162,7 @@ def load_speeds(
 
 def _what_is_wrong(d):
     "With what was read from a file, in a few words; an empty text for nothing"
-    if not isinstance(d, dict) or not all(k in d for k in ("rows", "about", "busy", "left_out")): return "parts are missing"
+    if not isinstance(d, dict) or not {"rows", "about", "busy", "left_out"} <= set(d): return "parts are missing"
     if not isinstance(d["about"], dict) or not {"cpu", "threads", "torch", "date"} <= set(d["about"]):
         return "it does not say which machine"
     for row in d["rows"] if isinstance(d["rows"], list) else [None]:
