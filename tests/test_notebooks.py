@@ -37,6 +37,8 @@ ENDS_WITH = {  # what the lessons say, on the drawn data
                  " and promised_with_names > 0.9 and kept_with_names < 0.75 and chosen_by_luck > and_then + 0.02"
                  " and ten_splits_linear < ten_splits_16_units - 0.015 and abs(ten_splits_forest - ten_splits_16_units) < 0.01"
                  " and ten_splits_forest_as_it_comes < ten_splits_forest - 0.015",
+    "12_which_network": "in_front < networks/3 and recipe > 4 and knew > from_nothing + 0.05"
+                        " and abs(forecast - truth) < 0.02 and forecast_with_less_decay > truth_with_less_decay + 0.03",
     "07_classifier": "abs(in_ten_lines - from_scratch) < 0.03 and rate_too_small < rate_near_the_edge - 0.2 and last_valid_loss > 1.02*lowest_valid_loss",
 }
 REAL = {"critters": "pets", "sky": "cifar2", "glyphs": "mnist", "passengers": "titanic"}  # embedded -> what it stands for
