@@ -14,8 +14,8 @@ import statistics
 import time
 from difflib import get_close_matches
 
-# %% ../nbs/lessons/12_which_network.ipynb #a722311b
-#| code-summary: "a_fact, known_name: one note as a row; a name that torchvision knows"
+# %% ../nbs/lessons/12_which_network.ipynb #cb6fc78b
+#| code-summary: "facts: all notes as a table; a name that torchvision does not know is turned down"
 #| code-fold: true
 def a_fact(name, weights):
     "What torchvision notes of one network with certain weights: a row"
@@ -34,13 +34,13 @@ def known_name(name):
     near = get_close_matches(str(name), names, n=3, cutoff=0.4) or names[:3]
     raise ValueError(f"There is no network {name!r}: did you mean {', '.join(near)}?")
 
-# %% ../nbs/lessons/12_which_network.ipynb #e8afa75a
 def facts(names=None, every=False):
     "torchvision's notes of some networks or all, with default weights or all: a table"
     import pandas as pd
     from torchvision import models
+    names = models.list_models(module=models) if names is None else names
     rows = []
-    for name in names or models.list_models(module=models):
+    for name in [names] if isinstance(names, str) else names:
         found = models.get_model_weights(known_name(name))
         rows += [a_fact(name, w) for w in (found if every else [found.DEFAULT])]
     return pd.DataFrame(rows)
@@ -108,10 +108,6 @@ from .speed import Speeds, Watch, machine
 DOZEN = ["mobilenet_v3_small", "mobilenet_v3_large", "shufflenet_v2_x1_0",
          "efficientnet_b0", "regnet_y_400mf", "regnet_y_1_6gf", "resnet18", "resnet50",
          "densenet121", "convnext_tiny", "swin_t", "vit_b_32"]
-
-# %% ../nbs/lessons/12_which_network.ipynb #5b5a3d63
-from .core import keep_memory
-from .speed import Speeds, Watch, machine
 
 # %% ../nbs/lessons/12_which_network.ipynb #14081cc2
 #| code-summary: "seconds_needed: how long a network will take, from what it took alone"
