@@ -558,7 +558,7 @@ ex = exercise(conv_ops,
         "else changes. A depthwise layer, with one channel per group, does 1/in_channels of the "
         "work, and fetches and stores as many numbers as before.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #5e46eba4
+# %% ../../../nbs/exercises/12_which_network.ipynb #acfc9034
 def ops_with(inside=lambda c: c.in_channels//c.groups, outside=lambda c: c.out_channels,
              kernel=lambda kh, kw: kh*kw, places=lambda h, w, c: h*w):
     "`conv_ops` with one factor changed"
@@ -583,7 +583,8 @@ ex.mistake("You counted one place of the kernel. It looks at as many places as i
            "columns.", no_kernel=ops_with(kernel=lambda kh, kw: 1))
 ex.mistake("You took one side of the kernel. It looks at rows times columns.",
            one_side=ops_with(kernel=lambda kh, kw: kh))
-ex.mistake("`conv.kernel_size` is a pair, rows and columns. Take it apart before you calculate.",
+ex.mistake("You calculate with `conv.kernel_size` itself. It is a pair, rows and columns: take "
+           "it apart.",
            kernel_as_a_number=lambda c, h, w: c.kernel_size**2*c.in_channels*c.out_channels*h*w)
 ex.mistake("You added the two sides of the kernel. It looks at rows times columns.",
            sides_added=ops_with(kernel=lambda kh, kw: kh + kw))
