@@ -15,19 +15,19 @@ from course_lib.models import (conv_ops, front, head_error, learning_curve, powe
 from course_lib.selftest.compare import difference
 from course_lib.selftest.exercise import exercise, question
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #5cd210ac
-def plain(value):
-    "`value`, and what stands in it, with plain numbers for tensors of one number"
-    if isinstance(value, (tuple, list)): return type(value)(map(plain, value))
-    return value.item() if torch.is_tensor(value) and value.numel() == 1 else value
+# %% ../../../nbs/exercises/12_which_network.ipynb #6196820f
+def no_tensor(found):
+    "`found`; TypeError when it is a tensor"
+    if not torch.is_tensor(found): return found
+    raise TypeError("what you give is a tensor, and the lesson needs plain numbers: .tolist()")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #899c761d
+# %% ../../../nbs/exercises/12_which_network.ipynb #0dd0f75e
 def positions(fn, x, y):
     "What `fn` gives for lists; an error when columns of a table do not give the same"
     import pandas as pd
     columns = [pd.Series(values, dtype=float) for values in (x, y)]
-    found = plain(fn(x, y))
-    try: again = plain(fn(*columns))
+    found = no_tensor(fn(x, y))
+    try: again = fn(*columns)
     except Exception as e:
         words = f"{e} (with columns of a table; list(x) makes a list of a column)"
         raise TypeError(words).with_traceback(e.__traceback__) from None
@@ -311,12 +311,12 @@ def with_pandas(x, y):
     before = table["y"].cummax().shift(fill_value=-math.inf)
     return table.index[table["y"] > before].tolist()
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #b2528c00
+# %% ../../../nbs/exercises/12_which_network.ipynb #670fce8f
 def some_times(dice):
     times = 10 + 5*dice.normal(int(dice.ints(4, 9))).exp()
     return times.round(decimals=1).tolist(),
 
-def of_times(fn, times): return plain(fn(times))
+def of_times(fn, times): return no_tensor(fn(times))
 
 ex = exercise(typical,
     use=of_times,
@@ -333,7 +333,7 @@ ex = exercise(typical,
     why="One interrupted run moves a mean, and hardly the median or the quartiles. As a share, the "
         "spread of a fast network can be compared with that of a slow one.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #b59074c6
+# %% ../../../nbs/exercises/12_which_network.ipynb #44bc0b2c
 def quartiles(times): return statistics.quantiles(times, n=4, method="inclusive")
 
 def typical_with(middle=statistics.median, width=lambda times: quartiles(times)[2] -
@@ -435,17 +435,20 @@ ex.mistake("You gave the two quartiles. What is asked for is how far apart they 
 ex.mistake("You sorted `times` itself, and whoever gave it still needs it in its order. "
            "`sorted(times)` makes a new list, and `quantiles` does not even need a sorted one.",
            sorted_in_place=lambda times: times.sort() or typical(times))
+ex.mistake("You gave tensors. The lesson writes these numbers into a file, so give plain ones: "
+           "`.item()`.",
+           as_tensors=lambda times: tuple(map(torch.tensor, typical(times))))
 ex.mistake("You took the smallest time. It is the one that luck helped most: take the median.",
            the_smallest=typical_with(middle=min, over=statistics.median))
 ex.mistake("You took the smallest time. It is the one that luck helped most: take the median, for "
            "the spread as well.", the_smallest_twice=typical_with(middle=min))
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #bc0dcf74
+# %% ../../../nbs/exercises/12_which_network.ipynb #1ea12298
 @ex.right
 def with_torch(times):
     low, middle, high = torch.tensor(times).double().quantile(
         torch.tensor([0.25, 0.5, 0.75]).double())
-    return middle, (high - low)/middle
+    return middle.item(), ((high - low)/middle).item()
 
 @ex.right
 def with_numpy(times):
@@ -680,14 +683,14 @@ ex.mistake(2., "You took the difference in times as many: 3 times as many are 2 
 ex.mistake((0.05, 0.15), "Both are right, per millisecond. Now divide B's by A's.")
 ex.mistake((50., 150.), "Both are right, per second. Now divide B's by A's.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #e80fcc54
+# %% ../../../nbs/exercises/12_which_network.ipynb #1a89826e
 def some_share(dice):
     n = int(dice.ints(5, 200))
     return int(dice.ints(0, n))/n, n
 
 def another_z(dice): return *some_share(dice), dice.pick(1., 2.58, 1.645)
 
-def limits(fn, share, n, *z): return plain(fn(share, n, *z))
+def limits(fn, share, n, *z): return no_tensor(fn(share, n, *z))
 
 ex = exercise(wilson,
     use=limits,
@@ -706,7 +709,7 @@ ex = exercise(wilson,
         " nearby. Wilson asks which true shares would make what came out plausible, and none of "
         "these is below 0 or above 1.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #d5416636
+# %% ../../../nbs/exercises/12_which_network.ipynb #5a7b3c22
 def wilson_with(middle=lambda p, n, z: p + z*z/(2*n), root=math.sqrt,
                 inside=lambda p, n, z: p*(1 - p)/n + z*z/(4*n*n), times=lambda z: z,
                 below=lambda n, z: 1 + z*z/n, give=lambda low, high: (low, high)):
@@ -804,6 +807,9 @@ ex.mistake("You gave the middle and the width to each side. Asked for are the tw
            middle_and_half=wilson_with(give=lambda low, high: ((low + high)/2, (high - low)/2)))
 ex.mistake("You gave the lower limit only. The upper one comes after it: two numbers.",
            only_the_lower=wilson_with(give=lambda low, high: low))
+ex.mistake("You gave tensors. The lesson compares and prints these limits as plain numbers: "
+           "`.item()`.",
+           as_tensors=wilson_with(give=lambda low, high: (torch.tensor(low), torch.tensor(high))))
 ex.mistake("You gave the width. Asked for are the two limits.",
            the_width=wilson_with(give=lambda low, high: high - low))
 ex.mistake("You gave per cent. Limits of a share are shares: leave out the 100.",
@@ -823,7 +829,7 @@ ex.mistake("You put `z` below the root. It stands before it, and multiplies all 
            z_inside=wilson_with(inside=lambda p, n, z: z*(p*(1 - p)/n + z*z/(4*n*n)),
                                 times=lambda z: 1))
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #ad880eeb
+# %% ../../../nbs/exercises/12_which_network.ipynb #35ab5245
 @ex.right
 def in_counts(share, n, z=1.96):
     right, wrong = share*n, (1 - share)*n
@@ -840,10 +846,10 @@ def as_roots(share, n, z=1.96):
 
 @ex.right
 def by_torch(share, n, z=1.96):
-    share, n = torch.tensor(share).double(), torch.tensor(n).double()
+    share = torch.tensor(share).double()
     half = z*(share*(1 - share)/n + (z/(2*n))**2).sqrt()
-    below, middle = 1 + z**2/n, share + z**2/n/2
-    return (middle - half)/below, (middle + half)/below
+    middle = share + z**2/n/2
+    return ((middle + torch.tensor([-1, 1])*half)/(1 + z**2/n)).tolist()
 
 # %% ../../../nbs/exercises/12_which_network.ipynb #f2d0caaa
 def a_curve(fn, train, valid, sizes, repeats=10, decay=100.):
@@ -1077,7 +1083,7 @@ def pictures_for(error, a, b, c=0.):
     if error <= c: return math.inf
     return (a/(error - c))**(1/b)
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #6dd5be7f
+# %% ../../../nbs/exercises/12_which_network.ipynb #d9409421
 def some_law(dice):
     a, b, c = dice.pick(0.8, 1.5, 3.), dice.pick(0.4, 0.6, 0.7), dice.pick(0.02, 0.05, 0.1)
     return c + dice.pick(0.05, 0.08, 0.1), a, b, c
@@ -1085,7 +1091,10 @@ def some_law(dice):
 def some_law_without_a_floor(dice):
     return dice.pick(0.08, 0.1, 0.2), dice.pick(0.8, 1.5, 3.), dice.pick(0.35, 0.4, 0.6)
 
-def how_many(fn, error, a, b, *c): return plain(fn(error, a, b, *c))
+def how_many(fn, error, a, b, *c):
+    "What `fn` gives, as a plain number if it is a tensor of one"
+    n = fn(error, a, b, *c)
+    return n.item() if torch.is_tensor(n) and n.numel() == 1 else n
 
 ex = exercise(pictures_for,
     after="And yours?",
