@@ -252,8 +252,9 @@ def clean(lessons=(), check=False, force=False, source=None, dest=None):
 # %% ../nbs/lib/08_cli.ipynb #8bedc697
 def own_copy(name, top, kind="practice"):       # `kind`: or "clean"
     "The learner's copy of a lesson's practice notebook: (file, whether it is fresh). What was done in it stays"
-    from course_lib.folder import untouched
+    from course_lib.folder import check_links, untouched
     from course_lib.selftest.files import course_files, update
+    check_links(top, ["my"])
     made, mine = top/f"{kind}/{name}.ipynb", top/f"my/{name}_{kind}.ipynb"
     if mine.exists() and not untouched(mine.read_bytes()): return mine, False
     update({mine: made.read_text(encoding="utf-8") if made.exists() else course_files(top, [name])[made]}, force=True)
@@ -319,8 +320,9 @@ def _open_lab(top, page, options=()):
 
 def _fill(top):
     "Makes the learner's copies and the start page"
-    from course_lib.folder import check_start_page
+    from course_lib.folder import check_links, check_start_page
     from course_lib.selftest.files import update
+    check_links(top, ["my", "start.ipynb"])
     check_start_page(top)
     for name in lessons(top):
         for kind in "practice", "clean": own_copy(name, top, kind)
@@ -451,6 +453,26 @@ def _for_groups(add):
     pr.add_argument("--name", metavar="NAME", help="the name that stands on it; without: none")
     for c in pl, sl, pr: c.add_argument("--force", action="store_true", help="write over a file that is there")
 
+# %% ../nbs/lib/08_cli.ipynb #c15sheet
+def _sheet(file, data, force):
+    from course_lib.pictures.passengers import get_table
+    from course_lib.selftest.files import keep
+    from course_lib.sheet import MOST, workbook
+    file = file or f"{Path(data).stem}.xlsx"
+    if Path(file).suffix.lower() != ".xlsx":
+        raise ValueError(f"{file} does not end in .xlsx, as a workbook does: give another name, such as passengers.xlsx")
+    table = get_table(data)
+    keep(file, workbook(table), force)
+    if len(table) > MOST: print(f"Of the {len(table):,} rows it has the first {MOST:,}: more would make it slow.")
+    print("Open it in Excel or LibreOffice; the first page says what is where and what to try.")
+
+def _for_tables(add):
+    "The command of lesson 11"
+    sh = add("sheet", _sheet, "lesson 11 as a workbook for Excel or LibreOffice, every number a formula")
+    sh.add_argument("file", metavar="FILE", nargs="?", help="where to write it; default: passengers.xlsx")
+    sh.add_argument("--data", metavar="NAME", default="passengers", help="passengers, titanic, or a CSV file of yours")
+    sh.add_argument("--force", action="store_true", help="write over a file that is there")
+
 # %% ../nbs/lib/08_cli.ipynb #ee5a5fb6
 def _list():
     for name, question in lessons().items(): print(f"{name:17} {question}")
@@ -489,6 +511,7 @@ def parser():
     ask = add("quiz", quiz, "ask the questions at a lesson's end, in another order each time", "04_descent")
     ask.add_argument("lesson", metavar="LESSON", help="a name from `course list`")
     _for_groups(add)
+    _for_tables(add)
     add("doctor", doctor, "is this machine ready?")
     run = add("run", _run, "run a lesson without a browser; it is kept in _run/", "01_pets --data pets")
     run.add_argument("lesson", metavar="LESSON", help="a name from `course list`, or a notebook")
@@ -518,12 +541,20 @@ def _parsed(args):
     elif rest: p.exit(2, f"course: {args[0]} does not know {' '.join(rest)}: see  course {args[0]} --help\n")
     return given.pop("fn"), given
 
+def _stop_writing():
+    "What is still to be printed goes nowhere, so that Python does not complain about it at the end"
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
 def main(args=None):
     "The `course` command: its exit code. What the user got wrong is said in a sentence, without a traceback"
     for stream in sys.stdout, sys.stderr:       # Windows consoles and pipes may know no ✔
         if hasattr(stream, "reconfigure"): stream.reconfigure(encoding="utf-8")
     fn, given = _parsed(sys.argv[1:] if args is None else args)
-    try: return fn(**given) or 0
+    try:
+        code = fn(**given) or 0
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError: _stop_writing()     # `course plan | head`: its reader has seen enough
     except (ValueError, OSError) as e: print(f"course: {e}", file=sys.stderr)
     except KeyboardInterrupt: print("course: stopped", file=sys.stderr)
     return 1

@@ -57,7 +57,8 @@ def front(x, y):
             best = y[i]
     return found
 
-# %% ../nbs/lessons/12_which_network.ipynb #b3731071
+# %% ../nbs/lessons/12_which_network.ipynb #39372a41
+import numpy as np
 import torch
 from torch import nn
 
@@ -85,9 +86,9 @@ def stopwatch(model, xb):
     if xb.is_cuda: torch.cuda.synchronize()     # a GPU answers before it is done
     return 1000*(time.perf_counter() - start)/len(xb)
 
-# %% ../nbs/lessons/12_which_network.ipynb #b2133ebe
+# %% ../nbs/lessons/12_which_network.ipynb #da0033aa
 def time_model(model, xb, seconds=0.3, least=3):
-    "A warm-up, then milliseconds per picture of each run until `seconds` are over: a list"
+    "Milliseconds per picture of each run until `seconds` are over, after a warm-up"
     stopwatch(model, xb)
     end, times = time.perf_counter() + seconds, []
     while len(times) < least or time.perf_counter() < end:
@@ -117,9 +118,9 @@ def seconds_needed(rows, name, batch, runs=4):
     alone = [row["ms"] for row in rows if row["name"] == name]
     return runs*batch*alone[0]/1000 if alone else 0.5
 
-# %% ../nbs/lessons/12_which_network.ipynb #8e917dbf
+# %% ../nbs/lessons/12_which_network.ipynb #16b14caf
 def measure(names, seconds=15, batches=(1, 32)):
-    "Times of networks here: `Speeds`, which also say what disturbed and what is missing"
+    "Times of networks on this machine, what disturbed and what is missing: `Speeds`"
     known, rows, left = facts(names).sort_values("ops"), [], []
     keep_memory()                               # for the next tensor, as in training
     with Watch() as watch:
@@ -174,9 +175,6 @@ def learning_curve(train, valid, sizes, repeats=10, decay=100.):
 def power_law(n, a, b, c):
     "The error for `n` pictures: `a*n**-b + c`"
     return a*n**-b + c
-
-# %% ../nbs/lessons/12_which_network.ipynb #5507be3c
-import numpy as np
 
 # %% ../nbs/lessons/12_which_network.ipynb #752a180f
 def fit_power_law(sizes, errors):

@@ -62,7 +62,7 @@ def descent(model, X, y, train, w, lr, steps):
         w = w - lr*now.slopes
     return [np.array(part) for part in zip(*rows)]
 
-# %% ../nbs/lib/13_sheet.ipynb #7b35d1a2
+# %% ../nbs/lib/13_sheet.ipynb #d8854655
 MOST, STEPS, RATE = 2_000, 30, 1.0      # rows of a table; steps that are there from the beginning, and their rate
 NAMES = ["male", "class_1", "class_2", "no_age", "age", "log_fare", "sibsp", "parch", "one"]        # as `prepare` has them
 RAW = ["PassengerId", "Name", "Survived", "Pclass", "Sex", "Age", "SibSp", "Parch", "Fare"]       # what is shown
@@ -72,14 +72,19 @@ def _filled(column, median):
     values = column.to_numpy(float)
     return np.where(np.isnan(values), median, values)
 
+def _ids(df):
+    "The numbers of the passengers, else those of their rows: `(n,)`"
+    try: ids = df.PassengerId.to_numpy(dtype=float)
+    except (AttributeError, TypeError, ValueError): ids = np.array([np.nan])
+    return ids if np.isfinite(ids).all() else np.arange(1, len(df) + 1)
+
 def numbers(df):                    # as `get_table` gives it
     "What the pages show: rows in order, columns, start values; a namespace"
     from course_lib.tables import column_stats, prepare, split_rows, start_hidden
-    df = df[:MOST]
+    df = df[:MOST].assign(PassengerId=_ids(df[:MOST]))
     if len(df) < 10: raise ValueError(f"The table has {len(df)} rows: a workbook needs 10 or more.")
     train, valid = (sorted(rows) for rows in split_rows(len(df)))
     table, n = df.iloc[train + valid], len(train)
-    if "PassengerId" not in table: table = table.assign(PassengerId=np.array(train + valid) + 1)
     for name in "Age", "Fare":
         if table[name][:n].isna().all(): raise ValueError(f"No training row has a number as {name}: nothing can fill the gaps.")
     stats, (w1, w2, b) = column_stats(table[:n]), start_hidden(len(NAMES), 2)
@@ -165,7 +170,7 @@ class Page:
         "All rows of a column, as a formula names them from anywhere on the page"
         return f"${self.at[name]}${FIRST}:${self.at[name]}${last}"
 
-# %% ../nbs/lib/13_sheet.ipynb #de5f4a51
+# %% ../nbs/lib/13_sheet.ipynb #0c6659dd
 def _data_page(book, m):
     "The table as it came, and beside it what the models get"
     at = letters([*RAW[:3], "train", *RAW[3:], "", "age_filled", "log_of_fare", "", *NAMES])
@@ -176,9 +181,10 @@ def _data_page(book, m):
                  **dict.fromkeys(["male", "class_1", "class_2"], "1: yes"),
                  **dict.fromkeys(["age", "log_fare", "sibsp", "parch"], "(x − mean) / spread")))
     for name in RAW:
-        for row, x in enumerate(m.table[name] if name in m.table else [], FIRST):
+        column = m.table[name] if name in m.table else m.table.PassengerId*np.nan
+        for row, (x, known) in enumerate(zip(column, column.notna()), FIRST):
             if isinstance(x, str): p.text(f"{at[name]}{row}", x)
-            elif x is not None and x == x: p.number(f"{at[name]}{row}", x, "raw")
+            elif known: p.number(f"{at[name]}{row}", x, "raw")
     p.down(at["train"], f"=IF(ROWS({at['train']}${FIRST}:{at['train']}#)<=$C$4,1,0)", m.train, "whole")
     _counts(p, m)
     _prepared(p, m)
@@ -219,7 +225,7 @@ def _prepared(p, m):
         if name in says: p.down(at[name], says[name], m.X[:, j], "digits" if name in scaled else "whole")
     for row in range(FIRST, m.last + 1): p.number(f"{at['one']}{row}", 1, "raw")
 
-# %% ../nbs/lib/13_sheet.ipynb #e5c5bd2a
+# %% ../nbs/lib/13_sheet.ipynb #902cc386
 def _people(p, m, data):
     "What the models get, once more, so that knobs can stand above it; validation rows are grey"
     sources = dict(zip(["passenger", "survived", "train"], ["PassengerId", "Survived", "train"])) | {n: n for n in NAMES}
@@ -233,6 +239,10 @@ def _people(p, m, data):
     p.sheet.conditional_format(f"{p.at['chance']}{FIRST}:{p.at['chance']}{m.last}",
                                dict(type="2_color_scale", min_type="num", max_type="num", min_value=0, max_value=1, min_color="#FFFFFF", max_color="#9BC2E6"))
 
+def _parts(train):
+    "The training rows and the others in a formula: as zeros and ones, and how many"
+    return [(train, f"SUM({train})"), (f"(1-{train})", f"SUMPRODUCT(1-{train})")]
+
 def _chances(p, m, now, error):
     "Chance, loss and error of each row, and what they come to at the top"
     z, chance = p.at["sum"], p.at["chance"]
@@ -240,18 +250,18 @@ def _chances(p, m, now, error):
     p.down(p.at["surprise"], f"=LN(1+EXP(IF($B#=1,-{z}#,{z}#)))", row_losses(now.z, m.y))
     p.down(p.at["error"], f"=IF($C#=1,{chance}#-$B#,0)", now.error)
     good, n = how_good(now.z, m.y, m.train), m.last
-    train, right = p.rows("train", n), f"(({p.rows('chance', n)}>0.5)=({p.rows('survived', n)}=1))"
+    right = f"(({p.rows('chance', n)}>0.5)=({p.rows('survived', n)}=1))"
     words, first, second = (p.at[name] for name in error)
     for row, text in (5, "loss"), (6, "accuracy"), (7, "learning rate"): p.text(f"{words}{row}", text, "label")
-    for i, (col, part, head) in enumerate([(first, train, "training"), (second, f"(1-{train})", "validation")]):
+    for i, (col, head, (part, count)) in enumerate(zip([first, second], ["training", "validation"], _parts(p.rows("train", n)))):
         p.text(f"{col}4", head, "head")
-        p.formula(f"{col}5", f"=SUMPRODUCT({part}*{p.rows('surprise', n)})/SUMPRODUCT({part}*1)", good[0, i], "result")
-        p.formula(f"{col}6", f"=SUMPRODUCT({part}*{right})/SUMPRODUCT({part}*1)", good[1, i], "share")
+        p.formula(f"{col}5", f"=SUMPRODUCT({part}*{p.rows('surprise', n)})/{count}", good[0, i], "result")
+        p.formula(f"{col}6", f"=SUMPRODUCT({part}*{right})/{count}", good[1, i], "share")
     p.number(f"{first}7", RATE)
     return f"${first}$7"
 
 HINTS = dict(sum="products, added up", chance="1 / (1 + e^−sum)", surprise="−ln(chance of what happened)",
-             error="chance − survived, where train is 1")
+             error="chance − survived; validation: 0")
 
 def _linear_page(book, m, data):
     at = letters(["passenger", "survived", "train", *NAMES, "sum", "chance", "surprise", "error"])
@@ -280,8 +290,8 @@ def _net_page(book, m, data):
              "Blame goes the same way back: the error times the knob, where the unit was not cut off.", at)
     now = net(m.X, m.y, m.train, m.start_net)
     units = ["unit_1", "unit_2"]
-    p.heads(HINTS | dict(sum="products, added up, plus constant", **dict.fromkeys(["sum_1", "sum_2"], "products, added up"),
-                         **dict.fromkeys(units, "below 0 becomes 0"), **dict.fromkeys(["blame_1", "blame_2"], "error × knob, where the sum is above 0")))
+    p.heads(HINTS | dict(sum="products, plus constant", **dict.fromkeys(["sum_1", "sum_2"], "products, added up"),
+                         **dict.fromkeys(units, "below 0 becomes 0"), **dict.fromkeys(["blame_1", "blame_2"], "error × knob, or 0")))
     _people(p, m, data)
     cols, out = [at[name] for name in NAMES], [at[name] for name in (*units, "sum")]
     for i in range(2):
@@ -368,7 +378,7 @@ def _matrix_knobs(p, m, linear_at, net_at, areas, one, two):
         p.text(f"{at['chance']}{row}", f"all differences from the chances on {page}, added up")
         p.formula(f"{at['sum']}{row}", f"=SUMPRODUCT(ABS({at[name]}{FIRST}:{at[name]}{m.last}-{rows(page, other, 'chance')}))", 0, "tiny")
 
-# %% ../nbs/lib/13_sheet.ipynb #b2d70286
+# %% ../nbs/lib/13_sheet.ipynb #a76205da
 def _sum(cols, names): return "+".join(f"${col}#*{name}" for col, name in zip(cols, names))
 
 def _linear_step(cols, names):
@@ -402,9 +412,9 @@ def _descent_page(
         if row > FIRST:
             p.formula(f"A{row}", f"=A{row-1}+1", row - FIRST, "whole")
             for col, slope, x in zip(cols, gradient, w): p.formula(f"{col}{row}", f"={col}{row-1}-{rate}*{slope}{row-1}", x, "step")
-        for i, (col, part) in enumerate(zip("BCDE", ["train", "(1-train)"]*2)):
+        for i, (col, (part, count)) in enumerate(zip("BCDE", _parts("train")*2)):
             style, each = ("digits", loss) if i < 2 else ("percent", right)
-            p.formula(f"{col}{row}", f"=SUMPRODUCT({part}*{each})/SUMPRODUCT({part}*1)".replace("#", str(row)), now[i], style)
+            p.formula(f"{col}{row}", f"=SUMPRODUCT({part}*{each})/{count}".replace("#", str(row)), now[i], style)
         for col, factor, x in zip(gradient, factors, g):
             slope = f"=SUMPRODUCT(train*(1/(1+EXP(-({score})))-survived)*{factor})/SUM(train)"
             p.formula(f"{col}{row}", slope.replace("#", str(row)), x, "slope")
@@ -474,7 +484,7 @@ SOLVER = [
          "ends a little elsewhere each time."),
     ("both", "A solver says where the loss is low, not how one gets there. A network has a million knobs: then only the slopes help.")]
 
-# %% ../nbs/lib/13_sheet.ipynb #857ad7b8
+# %% ../nbs/lib/13_sheet.ipynb #599231ef
 COLOURS = [("input", 0.5, "yours to change: start values, the learning rate"), ("count", 713, "yours to change: how many rows teach"),
            ("learned", 0.5, "learned from the training rows, or taken from another page"), ("slope", 0.5, "a slope: by how much the loss rises with this knob"),
            ("step", 0.5, "where a step leads"), ("result", 0.5, "what it comes to")]
@@ -508,7 +518,7 @@ def _start_page(p, m, linear_at, rates):
 def _line(p, row, words):
     "A text in column C, and a row that is high enough for it"
     p.text(f"C{row}", words, "wrap")
-    p.sheet.set_row(row - 1, 16*-(-len(words)//92))
+    p.sheet.set_row(row - 1, 16*-(-len(words)//98))
 
 def _section(p, row, words):
     "A heading; the row below it"
@@ -520,14 +530,13 @@ def _scores(p, m, row):
     row = _section(p, row, "How good is it?")
     for col, words in zip("DEFG", ["loss", "", "accuracy", ""]): p.text(f"{col}{row-1}", words, "section")
     for col, words in zip("DEFG", ["training", "validation"]*2): p.text(f"{col}{row}", words, "head")
-    parts = [("train", m.train), ("(1-train)", 1 - m.train)]
     guesses = [("nobody survives", "(survived=0)", m.y == 0),
                ("every woman survives, and no man", '((sex="female")=(survived=1))', m.table.Sex.eq("female").to_numpy() == (m.y == 1))]
     for words, right, is_right in guesses:
         row += 1
         p.text(f"C{row}", words)
-        for col, (part, rows) in zip("FG", parts):
-            p.formula(f"{col}{row}", f"=SUMPRODUCT({part}*{right})/SUMPRODUCT({part}*1)", is_right[rows == 1].mean(), "share")
+        for col, (part, count), of in zip("FG", _parts("train"), (1, 0)):
+            p.formula(f"{col}{row}", f"=SUMPRODUCT({part}*{right})/{count}", is_right[m.train == of].mean(), "share")
     for name, words, model, w, cells in [("linear", "linear model", linear, m.start, m.cells["linear"]), ("net", "net", net, m.start_net, m.cells["net"])]:
         good, _, _ = descent(model, m.X, m.y, m.train, w, RATE, STEPS)
         page = "descent" if name == "linear" else "descent_net"
@@ -571,6 +580,7 @@ def workbook(
         start.sheet.insert_chart("I4", chart, dict(description="The loss of the training rows over the steps, of the linear model and of the net"))
         for page in book.worksheets():
             page.set_landscape(), page.set_paper(9), page.fit_to_pages(1, 0)
+            page.ignore_errors(dict.fromkeys(["formula_differs", "formula_range"], f"A1:AZ{m.last}"))      # no green corners
     return out.getvalue()
 
 # %% ../nbs/lib/13_sheet.ipynb #82c4d563

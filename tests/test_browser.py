@@ -236,12 +236,31 @@ def test_the_mouse_and_a_finger_find_the_nearest_point(page, seven):
     page.keyboard.press("ArrowRight"); tells(seven, made, "ms", "bravo")                    # and on from there
     seven.locator(".picture").dispatch_event("pointermove", dict(zip(("clientX", "clientY"), on_page(seven, at["beta"])), pointerType="touch"))
     tells(seven, made, "ms", "beta")
+    for width, size in (620, (680, 400)), (500, NARROW):                # smaller and larger than it was drawn
+        page.set_viewport_size(dict(width=width, height=800))
+        page.wait_for_function("width => document.querySelector('.picture svg').getAttribute('width') === width", arg=str(size[0]))
+        for name in ("dora", "alpha"):
+            view = View(made, "ms", size)
+            page.mouse.move(*on_page(seven, view.at[[made.names[i] for i in view.rows].index(name)])); tells(seven, made, "ms", name, size)
+    seven.get_by_role("slider").press("b")
     page.set_viewport_size(dict(width=390, height=800))                 # a telephone gets a picture of its own
     page.wait_for_function("document.querySelector('.picture svg').getAttribute('width') === '380'")
     tells(seven, made, "ms", "beta", NARROW)
     narrow = View(made, "ms", NARROW)
     page.mouse.move(*on_page(seven, narrow.at[5])); tells(seven, made, "ms", "echo", NARROW)
     assert page.errors == []
+
+def test_a_finger_on_a_telephone(chromium, tmp_path):
+    context = chromium.new_context(viewport=dict(width=390, height=844), has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(write(tmp_path/"page.html", "<meta name='viewport' content='width=device-width'>" + chart()._repr_html_()))
+    root, view = page.locator(".course-scatter.live"), View(chart(), "ms", NARROW)
+    for k in 3, 0, 6:
+        page.touchscreen.tap(*on_page(root, view.at[k]))
+        tells(root, chart(), "ms", chart().names[view.rows[k]], NARROW)
+    page.get_by_role("button", name="two", exact=True).tap()
+    assert root.locator('[aria-pressed="false"]').all_text_contents() == ["two"]
+    context.close()
 
 def test_groups_go_on_and_off(page, seven):
     made, slider = chart(), seven.get_by_role("slider")
@@ -453,9 +472,10 @@ def test_points_and_a_stepper_in_jupyter(page, jupyter_url):
     assert says.text_content() == "step 4" and page.errors == []
     if SHOTS: page.screenshot(path=f"{SHOTS}/lab_points.png")
 
-def test_a_chart_in_jupyter(page, jupyter_url):
+@pytest.mark.parametrize("where", ["lab/tree", "notebooks"])
+def test_a_chart_in_jupyter(where, page, jupyter_url):
     "JupyterLab deletes a cell at `d d`, makes one at `a` and goes into one at Enter: not while somebody uses a chart"
-    open_notebook(page, f"{jupyter_url}/lab/tree/b.ipynb")
+    open_notebook(page, f"{jupyter_url}/{where}/b.ipynb")
     run_cells(page, 3)
     page.wait_for_selector(".course-scatter.live", timeout=60_000)
     page.wait_for_timeout(1000)
@@ -481,6 +501,7 @@ def test_a_chart_in_jupyter(page, jupyter_url):
     page.keyboard.press("ArrowDown")
     assert "weight" in root.locator(".picture text").all_text_contents()
     root.locator("summary").press("Enter")
+    root.locator("table").wait_for()
     assert root.locator("tr").count() == 7
     assert page.locator(".jp-CodeCell").count() == cells and page.locator(".jp-mod-editMode").count() == 0 and page.errors == []
     if SHOTS: page.screenshot(path=f"{SHOTS}/lab_chart.png")

@@ -15,7 +15,7 @@ from course_lib.cli import minutes
 MAY = {"args": "", "core": "args", "plot": "args core", "labels": "args", "training": "args core", "resnet": "", "model": "args core resnet", "interpret": "args plot",
        "data": "args core plot labels pictures.critters pictures.fetch", "learner": "args core plot training model data",
        "descent": "core plot training", "relu": "core plot training", "tensors": "core plot training", "classifier": "core plot training tensors",
-       "cnn": "core plot training", "inside": "core plot",
+       "cnn": "core plot training", "inside": "core plot", "tables": "",
        "pictures.shapes": "", "pictures.critters": "pictures.shapes", "pictures.camera": "pictures.shapes pictures.critters", "pictures.owl": "pictures.shapes",
        "pictures.digits": "pictures.shapes", "pictures.sky": "pictures.shapes", "pictures.fetch": "core",
        "pictures.passengers": "args core",
@@ -28,9 +28,9 @@ MAY = {"args": "", "core": "args", "plot": "args core", "labels": "args", "train
        "folder": "args selftest.files selftest.notebook", "selftest.notebook": "", "selftest.clean": "selftest.notebook", "selftest.practice": "selftest.exercise selftest.notebook selftest.clean",
        "selftest.files": "selftest.notebook selftest.clean selftest.practice", "selftest.audit": "selftest.exercise selftest.progress selftest.trial selftest.check selftest.practice",
        "speed": "args core", "models": "core speed",
-       "cli": "", "plan": "args cli selftest.exercise selftest.clean selftest.notebook selftest.practice", "slides": "cli selftest.clean selftest.notebook selftest.practice",
+       "cli": "", "plan": "args cli selftest.exercise selftest.clean selftest.notebook selftest.practice", "sheet": "args tables", "slides": "cli selftest.clean selftest.notebook selftest.practice",
        "selftest.report": "cli selftest.files selftest.progress"}
-WITHOUT_TORCH = {"args", "labels", "cli", "folder", "plan", "slides", *(n for n in MAY if n.startswith("sliders.")), "selftest.exercise", "selftest.notebook", "selftest.clean", "selftest.practice", "selftest.files",
+WITHOUT_TORCH = {"args", "labels", "cli", "folder", "plan", "sheet", "slides", *(n for n in MAY if n.startswith("sliders.")), "selftest.exercise", "selftest.notebook", "selftest.clean", "selftest.practice", "selftest.files",
                  *(f"pictures.{n}" for n in ("shapes", "critters", "camera", "owl", "digits", "sky"))}
 EVERY = {p.relative_to(ROOT/"course_lib").with_suffix("").as_posix().replace("/", "."): p for p in sorted((ROOT/"course_lib").rglob("*.py")) if p.stem[0] != "_"}
 MODULES = {name: p for name, p in EVERY.items() if not name.startswith("selftest.exercises.")}

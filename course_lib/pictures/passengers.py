@@ -6,8 +6,8 @@
 __all__ = ['FRONT', 'MIDDLE', 'END', 'HERS', 'HIS', 'COLUMNS', 'NUMBERS', 'GAPS', 'KAGGLE', 'survival_chance', 'passengers',
            'read_table', 'get_table']
 
-# %% ../../nbs/pictures/08_passengers.ipynb #f407dd26
-import csv, io, os
+# %% ../../nbs/pictures/08_passengers.ipynb #5824da4e
+import io
 from pathlib import Path
 import numpy as np
 from ..args import a_path, did_you_mean, whole
@@ -120,7 +120,7 @@ def _parsed(file):
     if not len(df): raise ValueError(f"{file} has no rows: it needs a line for each passenger below the names.")
     return df.astype(object).where(df.notna(), None)
 
-# %% ../../nbs/pictures/08_passengers.ipynb #068e09dd
+# %% ../../nbs/pictures/08_passengers.ipynb #502b27cb
 def _as_numbers(column, name, file):
     "A column of text as numbers; ValueError with the first row that is none, or is not allowed"
     import pandas as pd
@@ -132,6 +132,8 @@ def _as_numbers(column, name, file):
         return ValueError(f"{file} has {value} as {name} in line {row + 2}: {must}; correct the line, or leave it out.")
     words = res.isna() & text.notna() | ~np.isfinite(res.fillna(0)) | (res < 0)
     if words.any(): raise bad(words, "it must be a number, 0 or more")
+    if res.isna().all(): raise ValueError(f"{file} has no number at all as {name}: fill in those that are known, "
+                                          "or take another table.")
     if name not in GAPS and res.isna().any(): raise bad(res.isna(), "only an age or a fare may be missing")
     if name not in GAPS and (res % 1 > 0).any(): raise bad(res % 1 > 0, "it must be a whole number")
     if allowed and not res.isin(allowed).all():
@@ -142,12 +144,14 @@ def read_table(
     file):                          # a path: commas, semicolons or tabs; UTF-8, UTF-16 or Windows' letters
     "The table in `file` with numbers as numbers; ValueError naming the column or line that does not fit. Only read"
     df = _parsed(file := a_path("file", file, "titanic.csv"))
-    for name in [*NUMBERS, "Sex", "Embarked"]:
+    for name in [*NUMBERS, "Sex", "Name", "Embarked"]:
         if name not in df.columns:
             there = ", ".join(df.columns[:12])
             raise ValueError(f"{file} has no column {name}, only {there}: {did_you_mean(name, df.columns)}"
                              "rename it, or use passengers(), which has all.")
     for name in NUMBERS: df[name] = _as_numbers(df[name], name, file)
+    if "PassengerId" in df.columns and df.PassengerId.str.fullmatch(r"\d{1,9}").eq(True).all():
+        df["PassengerId"] = df.PassengerId.astype(int)
     df["Sex"] = df.Sex.map(lambda sex: sex if sex is None else sex.strip().lower())
     other = ~df.Sex.isin(["male", "female"])
     if other.any():

@@ -22,7 +22,11 @@ class Expectations:
         lesson):        # its name, such as "04_descent"
         self.lesson, self.sections = lesson, []
 
-    def _kept(self): return record(lambda data: None)["expected"].get(self.lesson, {})
+    def _kept(self):
+        "What is written down, as text: somebody may have edited it"
+        kept = record(lambda data: None)["expected"].get(self.lesson, {})
+        texts = {s: {k: str(v) for k, v in entry.items() if v is not None} for s, entry in kept.items()}
+        return {s: entry for s, entry in texts.items() if "words" in entry}
 
     def _keep(self, section, **entry):
         record(lambda data: data["expected"].setdefault(self.lesson, {}).update({section: entry}))
@@ -30,12 +34,13 @@ class Expectations:
     def __call__(self, section, words):
         "Keeps what you expect to see, unless it is still dots"
         self.sections.append(section)
+        words = str(words)
         if words.strip(" .") and words != self._kept().get(section, {}).get("words"):
             self._keep(section, words=words, day=time.strftime("%Y-%m-%d"))
 
     def was_it_so(self, section, answer):
         "Says again what you expected, and keeps the answer, which begins with yes, nearly or no"
-        entry = self._kept().get(section)
+        entry, answer = self._kept().get(section), str(answer)
         if not entry: return
         print(f"You expected: {entry['words']}")
         if _sign(answer) != "○": self._keep(section, **entry | {"answer": answer})

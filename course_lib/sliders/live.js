@@ -1,4 +1,4 @@
-// What explore.js and steps.js share. Python puts this text into the page, after one of them and before
+// What explore.js, steps.js and scatter.js share. Python puts this text into the page, after one of them and before
 //     wake("the output's name", explore, {what Python says about it});
 // It leaves out indents and lines that are only a comment: every output carries a copy of its own.
 
