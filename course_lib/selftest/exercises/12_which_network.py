@@ -212,7 +212,7 @@ ex.mistake(nan_stays, nan_beaten_by_nothing=all_kept_that(beats, out=none_left_o
 ex.mistake(nan_stays, nan_in_pairs_as_they_stand=all_kept_that(
     beats, out=none_left_out, order=None))
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #3c761a96
+# %% ../../../nbs/exercises/12_which_network.ipynb #d86cd531
 handed_back = dict(
     from_the_right=(
         lambda found, x, y: found[::-1],
@@ -253,6 +253,17 @@ for name, (give, sentence) in handed_back.items():
             "and it is empty.")
 def nothing_in_the_list(x, y):
     return front(x, y) if len(x) else [][0]
+
+@ex.mistake("Your positions are those in what is left when NaN is gone. Leave out positions and "
+            "not numbers, so that each one still says where its network stands in `x`.")
+def places_after_leaving_out(x, y):
+    left = [(a, b) for a, b in zip(x, y) if a == a and b == b]
+    return front([a for a, b in left], [b for a, b in left])
+
+@ex.mistake("You put 0 where NaN stands. Then a network that nobody has measured costs nothing, "
+            "and beats others: leave it out.")
+def zero_for_nan(x, y):
+    return front(*([0 if v != v else v for v in values] for values in (x, y)))
 
 @ex.mistake("A set has no order. Hand back a list, from the cheapest to the most expensive.")
 def as_a_set(x, y):
@@ -333,7 +344,7 @@ ex = exercise(typical,
     why="One interrupted run moves a mean, and hardly the median or the quartiles. As a share, the "
         "spread of a fast network can be compared with that of a slow one.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #44bc0b2c
+# %% ../../../nbs/exercises/12_which_network.ipynb #eb25aa26
 def quartiles(times): return statistics.quantiles(times, n=4, method="inclusive")
 
 def typical_with(middle=statistics.median, width=lambda times: quartiles(times)[2] -
@@ -435,6 +446,18 @@ ex.mistake("You gave the two quartiles. What is asked for is how far apart they 
 ex.mistake("You sorted `times` itself, and whoever gave it still needs it in its order. "
            "`sorted(times)` makes a new list, and `quantiles` does not even need a sorted one.",
            sorted_in_place=lambda times: times.sort() or typical(times))
+ex.mistake("Your median is right. You took half of the distance, from the median to one "
+           "quartile: take it from quartile to quartile.",
+           to_the_upper=typical_with(width=lambda times: quartiles(times)[2] - quartiles(times)[1]))
+ex.mistake("Your median is right. You took half of the distance, from the median to one "
+           "quartile: take it from quartile to quartile.",
+           to_the_lower=typical_with(width=lambda times: quartiles(times)[1] - quartiles(times)[0]))
+ex.mistake("Your median is right. You took the median distance from it: that is another spread. "
+           "Take the distance between the quartiles.",
+           median_distance=typical_with(width=lambda times: statistics.median(
+               abs(t - statistics.median(times)) for t in times)))
+ex.mistake("There are three numbers, and their places are 0, 1 and 2. The median is in the middle.",
+           counted_from_1=lambda times: quartiles(times)[3])
 ex.mistake("You gave tensors. The lesson writes these numbers into a file, so give plain ones: "
            "`.item()`.",
            as_tensors=lambda times: tuple(map(torch.tensor, typical(times))))
@@ -468,7 +491,7 @@ ex = question("ms_reported",
         "else. The 55 belongs to the measurement: something interrupted it, and the median stays "
         "where it is, wherever the largest lies.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #57bc1bd5
+# %% ../../../nbs/exercises/12_which_network.ipynb #51369a8d
 ex.mistake(13.5, "You kept the first run. It is the warm-up and measures something else: take the "
                  "median of the other seven.")
 ex.mistake(24.25, "That is the mean of all eight. Throw the first run away, and take the median.")
@@ -482,6 +505,8 @@ ex.mistake(139/7, "You left out the 55 and took the mean. Throw away the first r
                   "the median.")
 ex.mistake(11, "That is the smallest. It is the run that luck helped most: take the median.")
 ex.mistake(55, "That stands in the middle of the list as it is. Put the seven in order of size.")
+ex.mistake(13.2, "You left out the smallest and the largest as well, and took the mean. Throw "
+                 "away the first run only, and take the median.")
 ex.mistake(34, "That is the middle of the list as it is, with the first run in it. Throw the first "
                "run away, and put the others in order of size.")
 ex.mistake(14, "That is one place too far. Of seven times in order of size the fourth is in the "
@@ -561,7 +586,7 @@ ex = exercise(conv_ops,
         "else changes. A depthwise layer, with one channel per group, does 1/in_channels of the "
         "work, and fetches and stores as many numbers as before.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #acfc9034
+# %% ../../../nbs/exercises/12_which_network.ipynb #288fdd00
 def ops_with(inside=lambda c: c.in_channels//c.groups, outside=lambda c: c.out_channels,
              kernel=lambda kh, kw: kh*kw, places=lambda h, w, c: h*w):
     "`conv_ops` with one factor changed"
@@ -614,6 +639,11 @@ ex.mistake("You took `h` and `w` for the input's, and calculated the size of the
            "They are the result's.",
            sizes_of_the_input=ops_with(places=lambda h, w, c: math.prod(
                (n - k)//s + 1 for n, k, s in zip((h, w), c.kernel_size, c.stride))))
+ex.mistake("You took `h` and `w` for the input's, and ran the layer on it. They are the result's.",
+           run_on_h_by_w=lambda c, h, w: c.weight.numel()*c(
+               torch.zeros(1, c.in_channels, h, w))[0, 0].numel())
+ex.mistake("You counted additions as well. Only multiplications are asked for.",
+           additions_between=lambda c, h, w: (2*c.weight[0].numel() - 1)*c.out_channels*h*w)
 ex.mistake("You forgot the channels of the result. Each of them has kernels of its own.",
            one_result=ops_with(outside=lambda c: 1))
 ex.mistake("You forgot the channels of the input. A kernel multiplies at every place once for each "
@@ -709,7 +739,7 @@ ex = exercise(wilson,
         " nearby. Wilson asks which true shares would make what came out plausible, and none of "
         "these is below 0 or above 1.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #5a7b3c22
+# %% ../../../nbs/exercises/12_which_network.ipynb #9c42e612
 def wilson_with(middle=lambda p, n, z: p + z*z/(2*n), root=math.sqrt,
                 inside=lambda p, n, z: p*(1 - p)/n + z*z/(4*n*n), times=lambda z: z,
                 below=lambda n, z: 1 + z*z/n, give=lambda low, high: (low, high)):
@@ -741,10 +771,11 @@ ex.mistake("Your root ends too early: what stands in the brackets after it is on
            root_of_the_first=lambda share, n, z=1.96: tuple(
                (share + z*z/(2*n) + sign*z*(math.sqrt(share*(1 - share)/n) + z*z/(4*n*n)))
                /(1 + z*z/n) for sign in (-1, 1)))
-ex.mistake("You left out `z²/4n²` below the root. For a share of 0 or 1 it is all that is there.",
+ex.mistake("You left out `z²/(4·n²)` below the root. For a share of 0 or 1 it is all that is "
+           "there.",
            one_term=wilson_with(inside=no_more))
 ex.mistake("You took the share itself for the middle. Wilson's middle is a little nearer to a half:"
-           " `z²/2n` is added.", middle_not_moved=wilson_with(middle=the_share))
+           " `z²/(2·n)` is added.", middle_not_moved=wilson_with(middle=the_share))
 ex.mistake("You forgot to divide by `1 + z²/n`. Both limits are divided by it.",
            not_divided=wilson_with(below=undivided))
 ex.mistake("You wrote `z*z/2*n`, which divides by 2 and then multiplies by `n`. What stands below "
@@ -753,15 +784,15 @@ ex.mistake("You wrote `z*z/2*n`, which divides by 2 and then multiplies by `n`. 
 ex.mistake("You wrote `z*z/4*n*n`, which divides by 4 and then multiplies by `n²`. What stands "
            "below the line needs brackets.",
            times_n_squared=wilson_with(inside=lambda p, n, z: p*(1 - p)/n + z*z/4*n*n))
-ex.mistake("What stands below the line needs brackets, both times: `/2*n` divides by 2 and "
+ex.mistake("What `z*z` is divided by needs brackets, both times: `/2*n` divides by 2 and "
            "multiplies by `n`.",
            times_n_twice=wilson_with(lambda p, n, z: p + z*z/2*n,
                                      inside=lambda p, n, z: p*(1 - p)/n + z*z/4*n*n))
-ex.mistake("You have `4n` where `4n²` stands: `n` is squared there.",
+ex.mistake("You have `4·n` where `4·n²` stands: `n` is squared there.",
            n_not_squared=wilson_with(inside=lambda p, n, z: p*(1 - p)/n + z*z/(4*n)))
-ex.mistake("You have `(4n)²` where `4n²` stands: only `n` is squared.",
+ex.mistake("You have `(4·n)²` where `4·n²` stands: only `n` is squared.",
            all_squared=wilson_with(inside=lambda p, n, z: p*(1 - p)/n + z*z/(4*n)**2))
-ex.mistake("You have `2z` where `z²` stands.",
+ex.mistake("You have `2·z` where `z²` stands.",
            z_doubled=wilson_with(lambda p, n, z: p + z/n, below=lambda n, z: 1 + 2*z/n,
                                  inside=lambda p, n, z: p*(1 - p)/n + z/(2*n*n)))
 ex.mistake("In Python `^` is no power. Two stars are: `**2`.",
@@ -783,6 +814,19 @@ ex.mistake("You wrote `/1 + z*z/n`, which divides by 1 and adds the rest. What s
                share + z*z/(2*n) + z*z/n
                + sign*(z*math.sqrt(share*(1 - share)/n + z*z/(4*n*n)) + z*z/n)
                for sign in (-1, 1)))
+ex.mistake("You wrote `share*1 - share`. Brackets belong around `1 - share`.",
+           no_brackets=lambda share, n, z=1.96: tuple(
+               (share + z*z/(2*n) + sign*z*math.sqrt(share*1 - share/n + z*z/(4*n*n)))/(1 + z*z/n)
+               for sign in (-1, 1)))
+ex.mistake("You took the limit below twice. The upper one is the middle plus what lies to each "
+           "side.",
+           below_twice=wilson_with(give=lambda low, high: (low, low)))
+ex.mistake("You subtracted `z²/(2·n)` in the middle. It is added: the middle moves towards a half.",
+           middle_moved_down=wilson_with(lambda p, n, z: p - z*z/(2*n)))
+ex.mistake("You divided the share by `n`. It is a share already.",
+           share_by_n=lambda share, n, z=1.96: wilson(share/n, n, z))
+ex.mistake("You divided by `1 - z²/n`. There is a plus.",
+           minus_below=wilson_with(below=lambda n, z: 1 - z*z/n))
 ex.mistake("You have `z` where `z²` stands.",
            z_not_squared=wilson_with(lambda p, n, z: p + z/(2*n), below=lambda n, z: 1 + z/n,
                                      inside=lambda p, n, z: p*(1 - p)/n + z/(4*n*n)))
@@ -893,7 +937,7 @@ ex = exercise(learning_curve,
         "contains the smaller one, as when you go on collecting, so that what changes from size to "
         "size is the size. A seed for each repeat makes every row come out again.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #6d3140b1
+# %% ../../../nbs/exercises/12_which_network.ipynb #bfa31e44
 def drawn(n, seed, gen): return torch.randperm(n, generator=gen)
 
 def curve_with(order=drawn, subset=lambda order, n: order[:n], seeds=range,
@@ -968,7 +1012,7 @@ ex.mistake("You took the mean over the repeats. They are all needed, for the spr
            mean_of_repeats=curve_with(give=lambda rows: rows.mean(0)))
 ex.mistake("You put all errors into one row. Make a row for each repeat.",
            one_row=curve_with(give=lambda rows: rows.flatten()))
-ex.mistake("You gave a list. The lesson goes on with `.mean(0)`, and that is for tensors.",
+ex.mistake("You gave a list, or an array. The lesson goes on with a tensor.",
            a_list=curve_with(give=lambda rows: rows.tolist()))
 ex.mistake("You gave only the last repeat. Collect the rows of all of them.",
            only_the_last=curve_with(give=lambda rows: rows[-1]))
@@ -989,6 +1033,33 @@ ex.mistake("You took each size as what comes on top of the one before. `n` is ho
            "there are in all.",
            on_top=lambda train, valid, sizes, repeats=10, decay=100.: learning_curve(
                train, valid, torch.tensor(sizes).cumsum(0).tolist(), repeats, decay))
+
+def curve_of(error):
+    "`learning_curve` with `error(x, y, valid, order, n, decay)` in place of `head_error`"
+    def wrong(train, valid, sizes, repeats=10, decay=100.):
+        rows = []
+        for seed in range(repeats):
+            order = torch.randperm(len(train[1]), generator=torch.Generator().manual_seed(seed))
+            rows.append([error(*train, valid, order, n, decay) for n in sizes])
+        return torch.tensor(rows)
+    return wrong
+
+ex.mistake("You tested on the pictures that it has just learned from. They have been seen: test on "
+           "`valid`.", tested_on_its_own=curve_of(lambda x, y, valid, order, n, decay: head_error(
+               x[order[:n]], y[order[:n]], x[order[:n]], y[order[:n]], decay)))
+ex.mistake("You tested on the training pictures that are left. There are fewer of them for each "
+           "larger size: test on all of `valid`.",
+           tested_on_the_rest=curve_of(lambda x, y, valid, order, n, decay: head_error(
+               x[order[:n]], y[order[:n]], x[order[n:]], y[order[n:]], decay)))
+ex.mistake("You cut `valid` as well. All of it is there to test on, whatever `n` is.",
+           valid_cut=curve_of(lambda x, y, valid, order, n, decay: head_error(
+               x[order[:n]], y[order[:n]], valid[0][:n], valid[1][:n], decay)))
+ex.mistake("You trained on `valid`, and tested on the training pictures. The first two arguments"
+           " of `head_error` are what it learns from.",
+           turned_round=curve_of(lambda x, y, valid, order, n, decay: head_error(
+               *valid, x[order[:n]], y[order[:n]], decay)))
+ex.mistake("You gave the best of the repeats. Who chooses the luckiest promises too much: give "
+           "all of them.", the_best=curve_with(give=lambda rows: rows.min(0).values))
 
 def shuffled_once_more(for_each_size):
     def wrong(train, valid, sizes, repeats=10, decay=100.):
@@ -1112,7 +1183,7 @@ ex = exercise(pictures_for,
     why="The floor decides more than the slope: close to `c` the last steps cost without end. And "
         "since `c` is what a fit knows least about, such a plan is worth as much as the forecast.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #dd744b53
+# %% ../../../nbs/exercises/12_which_network.ipynb #2b5278e0
 def plan_with(left=lambda error, c: error - c, ratio=lambda a, rest: a/rest, power=lambda b: 1/b,
               never=math.inf, enough=lambda error, c: error > c, give=lambda n: n):
     "`pictures_for` with one thing changed"
@@ -1168,6 +1239,9 @@ ex.mistake("Where the law never arrives, yours raises an error. No number of pic
 ex.mistake("Below the floor you took away the sign. The law never comes there: it is infinitely "
            "many, `math.inf`.", sign_taken_away=plan_with(
                left=lambda error, c: abs(error - c), enough=lambda error, c: error != c))
+ex.mistake("You ask the wrong way round. Above the floor there is a number of pictures; at it "
+           "and below there is none.", wrong_way_round=lambda error, a, b, c=0.: (
+               math.inf if error >= c else (a/(error - c))**(1/b)))
 ex.mistake("You took `c` off `a`. It is what is left of the *error* above the floor that counts.",
            floor_off_a=lambda error, a, b, c=0.: (
                ((a - c)/error)**(1/b) if error > c else math.inf))
