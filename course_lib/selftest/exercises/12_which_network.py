@@ -739,7 +739,7 @@ ex = exercise(wilson,
         " nearby. Wilson asks which true shares would make what came out plausible, and none of "
         "these is below 0 or above 1.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #9c42e612
+# %% ../../../nbs/exercises/12_which_network.ipynb #b325c03f
 def wilson_with(middle=lambda p, n, z: p + z*z/(2*n), root=math.sqrt,
                 inside=lambda p, n, z: p*(1 - p)/n + z*z/(4*n*n), times=lambda z: z,
                 below=lambda n, z: 1 + z*z/n, give=lambda low, high: (low, high)):
@@ -781,8 +781,8 @@ ex.mistake("You forgot to divide by `1 + z²/n`. Both limits are divided by it."
 ex.mistake("You wrote `z*z/2*n`, which divides by 2 and then multiplies by `n`. What stands below "
            "the line needs brackets.",
            times_n=wilson_with(middle=lambda p, n, z: p + z*z/2*n))
-ex.mistake("You wrote `z*z/4*n*n`, which divides by 4 and then multiplies by `n²`. What stands "
-           "below the line needs brackets.",
+ex.mistake("You wrote `z*z/4*n*n`, which divides by 4 and then multiplies by `n²`. What `z*z` "
+           "is divided by needs brackets.",
            times_n_squared=wilson_with(inside=lambda p, n, z: p*(1 - p)/n + z*z/4*n*n))
 ex.mistake("What `z*z` is divided by needs brackets, both times: `/2*n` divides by 2 and "
            "multiplies by `n`.",
