@@ -562,7 +562,8 @@ def _lines(p, row, heading, lines):
         if name in PAGES: p.sheet.write_url(f"B{row}", f"internal:'{name}'!A1", p.styles["link"], name)
         elif name: p.text(f"B{row}", name, "bold")
         p.text(f"C{row}", words, "wrap")
-        p.sheet.set_row(row - 1, 16*sum(-(-len(line)//108) for line in words.split("\n")))    # high enough for its words
+        high = sum(-(-len(line)//108) for line in words.split("\n"))
+        p.sheet.set_row(row - 1, 16*high)
     return row + 1
 
 def _scores(p, m, row, models):
