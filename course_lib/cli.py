@@ -468,7 +468,7 @@ def _sheet(file, data, force):
 
 def _for_tables(add):
     "The command of lesson 11"
-    sh = add("sheet", _sheet, "lesson 11 as a workbook for Excel or LibreOffice, every number a formula")
+    sh = add("sheet", _sheet, "lesson 11 as a workbook for Excel or LibreOffice")
     sh.add_argument("file", metavar="FILE", nargs="?", help="where to write it; default: passengers.xlsx")
     sh.add_argument("--data", metavar="NAME", default="passengers", help="passengers, titanic, or a CSV file of yours")
     sh.add_argument("--force", action="store_true", help="write over a file that is there")

@@ -489,7 +489,7 @@ def _descent_charts(book, p):
         alt = f"The {title} over the steps, of the training rows and of the validation rows"
         p.sheet.insert_chart(place, chart, dict(description=alt))
 
-# %% ../nbs/lib/13_sheet.ipynb #2039ca81
+# %% ../nbs/lib/13_sheet.ipynb #7b249031
 PAGES = dict(
     data="The table, and what the models get of it: words as 0 and 1, gaps filled, the fare as a logarithm, one scale.",
     linear="Products and sums: a sum for each passenger, a chance, a surprise. The slopes of the loss, and one step.",
@@ -548,7 +548,7 @@ def _start_page(p, m, lin, models):
 
 def _answers_page(book):
     p = Page(book, "answers", "What happens", "First try it yourself; the questions are those of the first page.", None)
-    _lines(p, 4, "Try this", [(page, f"{task} {told}") for page, task, told in TRY])
+    _lines(p, 4, "Try this", [(page, f"{task}\n{told}") for page, task, told in TRY])
     for cols, width in {"A:A": 2, "B:B": 14, "C:C": 84, "D:G": 11}.items(): p.sheet.set_column(cols, width)
 
 def _section(p, row, words):
@@ -562,7 +562,8 @@ def _lines(p, row, heading, lines):
         if name in PAGES: p.sheet.write_url(f"B{row}", f"internal:'{name}'!A1", p.styles["link"], name)
         elif name: p.text(f"B{row}", name, "bold")
         p.text(f"C{row}", words, "wrap")
-        p.sheet.set_row(row - 1, 16*-(-len(words)//108))         # high enough for its words
+        high = sum(-(-len(line)//108) for line in words.split("\n"))
+        p.sheet.set_row(row - 1, 16*high)
     return row + 1
 
 def _scores(p, m, row, models):
