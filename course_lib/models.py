@@ -118,11 +118,11 @@ def seconds_needed(rows, name, batch, runs=4):
     alone = [row["ms"] for row in rows if row["name"] == name]
     return runs*batch*alone[0]/1000 if alone else 0.5
 
-# %% ../nbs/lessons/12_which_network.ipynb #16b14caf
+# %% ../nbs/lessons/12_which_network.ipynb #94394adf
 def measure(names, seconds=15, batches=(1, 32)):
     "Times of networks on this machine, what disturbed and what is missing: `Speeds`"
     known, rows, left = facts(names).sort_values("ops"), [], []
-    keep_memory()                               # for the next tensor, as in training
+    keep_memory()
     with Watch() as watch:
         for batch in batches:
             for name, size in zip(known["name"], known["size"]):
