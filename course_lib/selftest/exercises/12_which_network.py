@@ -739,7 +739,7 @@ ex = exercise(wilson,
         " nearby. Wilson asks which true shares would make what came out plausible, and none of "
         "these is below 0 or above 1.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #b325c03f
+# %% ../../../nbs/exercises/12_which_network.ipynb #7b09fd82
 def wilson_with(middle=lambda p, n, z: p + z*z/(2*n), root=math.sqrt,
                 inside=lambda p, n, z: p*(1 - p)/n + z*z/(4*n*n), times=lambda z: z,
                 below=lambda n, z: 1 + z*z/n, give=lambda low, high: (low, high)):
@@ -778,8 +778,8 @@ ex.mistake("You took the share itself for the middle. Wilson's middle is a littl
            " `z²/(2·n)` is added.", middle_not_moved=wilson_with(middle=the_share))
 ex.mistake("You forgot to divide by `1 + z²/n`. Both limits are divided by it.",
            not_divided=wilson_with(below=undivided))
-ex.mistake("You wrote `z*z/2*n`, which divides by 2 and then multiplies by `n`. What stands below "
-           "the line needs brackets.",
+ex.mistake("You wrote `z*z/2*n`, which divides by 2 and then multiplies by `n`. What `z*z` is "
+           "divided by needs brackets.",
            times_n=wilson_with(middle=lambda p, n, z: p + z*z/2*n))
 ex.mistake("You wrote `z*z/4*n*n`, which divides by 4 and then multiplies by `n²`. What `z*z` "
            "is divided by needs brackets.",
@@ -808,8 +808,8 @@ ex.mistake("You divided only the second part of the middle. All of it stands ove
                share + z*z/(2*n)/(1 + z*z/n)
                + sign*z*math.sqrt(share*(1 - share)/n + z*z/(4*n*n))/(1 + z*z/n)
                for sign in (-1, 1)))
-ex.mistake("You wrote `/1 + z*z/n`, which divides by 1 and adds the rest. What stands below the "
-           "line needs brackets.",
+ex.mistake("You wrote `/1 + z*z/n`, which divides by 1 and adds the rest. What `z*z` is "
+           "divided by needs brackets.",
            divided_by_1=lambda share, n, z=1.96: tuple(
                share + z*z/(2*n) + z*z/n
                + sign*(z*math.sqrt(share*(1 - share)/n + z*z/(4*n*n)) + z*z/n)
