@@ -42,8 +42,13 @@ def difference(
     if kind(got) != kind(want): return TYPE, f"it gives {a_thing(got)} where {a_thing(want)} is expected"
     look = dict(tensor=_arrays_differ, array=_arrays_differ, sequence=_parts_differ, dict=_parts_differ)
     if kind(want) in look: return look[kind(want)](got, want, tol)
-    same = np.isclose(got, want, tol, tol, equal_nan=True) if kind(want) == "number" else got == want
+    same = np.isclose(got, want, tol, tol, equal_nan=True) if kind(want) == "number" else _equal(got, want)
     return None if same else (VALUE, _apart(got, want))
+
+def _equal(got, want):
+    "Whether two values are the same; tables compare themselves as a whole, and what cannot be compared is not the same"
+    try: return bool(got.equals(want) if hasattr(got, "equals") else got == want)
+    except Exception: return False
 
 def _of_numbers(x):
     "Whether it is a sequence of numbers, or of such sequences"
