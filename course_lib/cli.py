@@ -435,7 +435,7 @@ def _progress(report, name, force):
 
 def _for_groups(add):
     "The commands of study groups, and of learners who show what they did"
-    pl = add("plan", _plan, "so many evenings, or days: what to read and do when", "--weeks 8 --hours 2")
+    pl = add("plan", _plan, "so many evenings, or days: what to read and do when", "--weeks 10 --hours 2")
     pl.add_argument("--weeks", metavar="N", type=_as_number, help="a group: so many weekly evenings")
     pl.add_argument("--hours", metavar="H", type=_as_number, help="of so many hours")
     pl.add_argument("--days", metavar="N", type=_as_number, help="by oneself: so many days")
@@ -460,7 +460,7 @@ def _sheet(file, data, force):
     from course_lib.sheet import MOST, workbook
     file = file or f"{Path(data).stem}.xlsx"
     if Path(file).suffix.lower() != ".xlsx":
-        raise ValueError(f"{file} does not end in .xlsx, as a workbook does: give another name, such as passengers.xlsx")
+        raise ValueError(f"{file} does not end in .xlsx, as a workbook does: give a name such as passengers.xlsx")
     table = get_table(data)
     keep(file, workbook(table), force)
     if len(table) > MOST: print(f"Of the {len(table):,} rows it has the first {MOST:,}: more would make it slow.")
@@ -468,7 +468,7 @@ def _sheet(file, data, force):
 
 def _for_tables(add):
     "The command of lesson 11"
-    sh = add("sheet", _sheet, "lesson 11 as a workbook for Excel or LibreOffice, every number a formula")
+    sh = add("sheet", _sheet, "lesson 11 as a workbook for Excel or LibreOffice")
     sh.add_argument("file", metavar="FILE", nargs="?", help="where to write it; default: passengers.xlsx")
     sh.add_argument("--data", metavar="NAME", default="passengers", help="passengers, titanic, or a CSV file of yours")
     sh.add_argument("--force", action="store_true", help="write over a file that is there")

@@ -274,8 +274,8 @@ def _fitting(chosen, limit, most, group):
         return pack([p if group else p._replace(talk=0) for p in todo], limit, most)
     names = [*chosen]
     for k in range(len(names), 0, -1):
-        if len(days := packed(names[:k], most)) <= most: return k, days, len(packed(names))
-    return 0, len(packed(names[:1])), len(packed(names))
+        if len(days := packed(names[:k], most)) <= most: return k, days, len(packed(names, 0))
+    return 0, len(packed(names[:1], 0)), len(packed(names, 0))
 
 # %% ../nbs/lib/10_plan.ipynb #a0820e06
 def _at_home(days, chosen):
@@ -318,7 +318,7 @@ def _wanted(lessons, here):
     return [find_lesson(str(name), here).stem for name in names or lesson_names(here)]
 
 def plan(
-    weeks=None, hours=None,             # a group: so many weekly evenings of so many hours, 8 of 2
+    weeks=None, hours=None,             # a group: so many weekly evenings of so many hours, 10 of 2
     days=None, minutes=None,            # or by oneself: so many days of so many minutes, 15
     lessons=None,                       # some of them, in the order in which they are given; None: all
     start=None, on=None,                # the first date, "2026-12-01"; the weekdays, "tue" or "mon,wed,fri"
@@ -327,7 +327,7 @@ def plan(
     for one, other, names in (weeks, days, "weeks and days"), (hours, minutes, "hours and minutes"):
         if one is not None and other is not None: raise ValueError(f"{names} were given: choose one of the two.")
     group = days is None
-    most = whole("weeks", 8 if weeks is None else weeks, 8, 1, 500) if group else whole("days", days, 27, 1, 3650)
+    most = whole("weeks", 10 if weeks is None else weeks, 10, 1, 500) if group else whole("days", days, 27, 1, 3650)
     if hours is None and minutes is None: limit = 120 if group else 15
     elif hours is None: limit = whole("minutes", minutes, 15, 5, 720)
     else: limit = round(60*number("hours", hours, 2, least=1/12, most=12))

@@ -33,10 +33,11 @@ ENDS_WITH = {  # what the lessons say, on the drawn data
     "10_inside": "error_rate < 0.1 and dead_in_our_network < 0.1 and dead_at_a_moderate_rate < 0.3 and dead_at_a_large_rate > 0.9 and dead_with_batchnorm < 0.1"
                  " and same_breed_by_features > same_breed_by_pixels + 0.3 and slopes_in_eyes < 1.8 < min(grad_cam_in_eyes, occlusion_in_eyes)"
                  " and right_as_sent > 0.85 and right_without_dates < 0.8 and right_swapped < 0.4",
-    "11_tables": "always_no < by_sex < linear < two_units < best_possible and two_units > linear + 0.02 and leak_of_statistics < 0.006"
+    "11_tables": "always_no < by_sex < linear < mean_of_2_units < two_units < best_possible and mean_of_8_units > linear + 0.02 and leak_of_statistics < 0.006"
                  " and promised_with_names > 0.9 and kept_with_names < 0.75 and chosen_by_luck > and_then + 0.02"
-                 " and ten_splits_linear < ten_splits_16_units - 0.015 and abs(ten_splits_forest - ten_splits_16_units) < 0.01",
-    "12_which_network": "in_front < networks/3 and recipe > 4 and depthwise_times_as_long > 2 and knew > from_nothing + 0.05"
+                 " and ten_splits_linear < ten_splits_16_units - 0.015 and abs(ten_splits_forest - ten_splits_16_units) < 0.01"
+                 " and ten_splits_forest_as_it_comes < ten_splits_forest - 0.015",
+    "12_which_network": "in_front < networks/3 and recipe > 4 and knew > from_nothing + 0.05"
                         " and abs(forecast - truth) < 0.02 and forecast_with_less_decay > truth_with_less_decay + 0.03",
     "07_classifier": "abs(in_ten_lines - from_scratch) < 0.03 and rate_too_small < rate_near_the_edge - 0.2 and last_valid_loss > 1.02*lowest_valid_loss",
 }

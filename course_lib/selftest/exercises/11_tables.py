@@ -33,7 +33,7 @@ ex = question("healthy_for_all",
         "though it may be the better one to have: it finds some of the 8. Where one answer is "
         "rare, the share that is right says little, and nothing at all without its baseline.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #0e7122a3
+# %% ../../../nbs/exercises/11_tables.ipynb #b71589e4
 ex.mistake(2, "The other way round: how many does the *program* get right more? It gets fewer, so "
               "the number is below zero.")
 ex.mistake(992, "So many does somebody else get right. Take that from what the program gets right.")
@@ -42,11 +42,17 @@ ex.mistake(982, "You took the 8 who are ill from 990. For how many is \"healthy\
 ex.mistake(-8, "You took 998 - 990, or counted the ill. \"Healthy\" is right for those who are "
                "not ill: how many of the 1,000 are these?")
 ex.mistake(8, "So many are ill, and for them \"healthy\" is wrong. For how many is it right?")
+for answer in 998, 1000:
+    ex.mistake(answer, "For whom is \"healthy\" the right answer? Count these, and take them from "
+                       "990.")
 ex.mistake(990, "That is the program alone. Who says \"healthy\" to everybody is right for many, "
                 "too: for how many?")
 ex.mistake(10, "For so many is the program wrong. Compare it with what somebody else gets right.")
 ex.mistake(-0.2, "That is in percent. How many people are these?")
 ex.mistake(-0.002, "That is the share. Of 1,000 people, how many are these?")
+ex.mistake(-10, "You compare with somebody who is right for all 1,000. For the 8 who are ill, "
+                "\"healthy\" is wrong.")
+ex.mistake(984, "You took the 8 away twice: 1,000 - 8 is already what somebody else gets right.")
 ex.mistake(0, "Nearly, but not equal. Count both: 1,000 - 8 are right for one, 990 for the other.")
 
 # %% ../../../nbs/exercises/11_tables.ipynb #580599d0
@@ -73,10 +79,14 @@ ex = exercise(interval,
         "rows, half the width. The formula fails where nobody or everybody is right (it then "
         "says that it is certain), and it knows nothing of leaks.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #19252ccd
+# %% ../../../nbs/exercises/11_tables.ipynb #875bbb94
 ex.mistake("You left out the root, so you took 1.96 variances. The standard error is the root of "
            "`share*(1 - share)/n`.",
            variance=interval_with(lambda share, n: 1.96*share*(1 - share)/n))
+
+ex.mistake("You went one variance to each side. The standard error is the root of that, and it "
+           "takes 1.96 of them.",
+           one_variance=interval_with(lambda share, n: share*(1 - share)/n))
 
 ex.mistake("You went one standard error to each side. That holds the truth in about 68 of 100 "
            "cases: for 95 it takes 1.96 of them.",
@@ -89,6 +99,10 @@ ex.mistake("You took 1.645 standard errors, which hold the truth in 90 of 100 ca
            "takes 1.96.",
            ninety_percent=interval_with(lambda share, n: half_of(share, n)/1.96*1.645))
 
+ex.mistake("You took 2.58 standard errors, which hold the truth in 99 of 100 cases. For 95 it "
+           "takes 1.96.",
+           ninety_nine_percent=interval_with(lambda share, n: half_of(share, n)/1.96*2.58))
+
 ex.mistake("You took 0.95 standard errors. 95 in 100 is what comes of it; what goes in is 1.96.",
            share_for_factor=interval_with(lambda share, n: half_of(share, n)/1.96*0.95))
 
@@ -99,6 +113,13 @@ ex.mistake("You divided by `n` after the root. The root goes over all of it, `n`
 ex.mistake("Your root covers `n` only. It goes over all of `share*(1 - share)/n`: `**` comes "
            "before the division, so put brackets around it.",
            only_n_under_the_root=interval_with(lambda share, n: 1.96*share*(1 - share)/n**0.5))
+
+ex.mistake("You wrote `**1/2`, which is to the power of 1, divided by 2. A root is `**0.5`.",
+           power_of_1=interval_with(lambda share, n: 1.96*(share*(1 - share)/n)**1/2))
+
+ex.mistake("You took 0.5 for the share: that is the widest interval there is. Put `share` into the "
+           "formula.",
+           the_widest=interval_with(lambda share, n: 1.96*(0.25/n)**0.5))
 
 ex.mistake("You left out `n`. That is how far single rows lie apart; a share of `n` rows varies "
            "less: divide by `n` below the root.",
@@ -125,6 +146,9 @@ ex.mistake("Below the root you have `(1 - share)/n` alone. Times `share`, too.",
 ex.mistake("Below the root you squared the share. One of the two factors is `1 - share`.",
            share_squared=interval_with(lambda share, n: 1.96*(share*share/n)**0.5))
 
+ex.mistake("Below the root you have `1 - share**2`. It is `share` times `1 - share`.",
+           one_minus_the_square=interval_with(lambda share, n: 1.96*((1 - share**2)/n)**0.5))
+
 ex.mistake("You put 1.96 below the root as well. It stands before it.",
            factor_under_the_root=interval_with(lambda s, n: (1.96*s*(1 - s)/n)**0.5))
 
@@ -144,6 +168,12 @@ def high_first(share, n): return interval(share, n)[::-1]
 @ex.mistake("That is how far it goes to one side. Give both ends: the share minus that, and the "
             "share plus that.")
 def only_half(share, n): return half_of(share, n)
+
+@ex.mistake("You gave one end only. Give both: low and high, with a comma.")
+def only_low(share, n): return interval(share, n)[0]
+
+@ex.mistake("You gave one end only. Give both: low and high, with a comma.")
+def only_high(share, n): return interval(share, n)[1]
 
 @ex.mistake("That is the width. Give both ends: low and high.")
 def only_width(share, n): return 2*half_of(share, n)
@@ -165,6 +195,13 @@ def rounded(share, n): return tuple(round(end, 2) for end in interval(share, n))
 
 @ex.mistake("You rounded. Give the numbers as they are, and round only what is printed.")
 def rounded_to_3(share, n): return tuple(round(end, 3) for end in interval(share, n))
+
+@ex.mistake("You gave a dict. The lesson takes two numbers apart, `low, high = interval(...)`: "
+            "give two numbers, with a comma.")
+def in_a_dict(share, n): return dict(zip(("low", "high"), interval(share, n)))
+
+@ex.mistake("You gave a text. Give two numbers, with a comma.")
+def in_a_text(share, n): return "{} to {}".format(*interval(share, n))
 
 @ex.mistake("That is Wilson's interval, which is better near 0 and 1. Here the formula of the "
             "lesson is asked for.")
@@ -197,11 +234,12 @@ ex = question("rows_for_half",
         "small differences between models can hardly be seen with a few hundred rows, and why "
         "people take the mean over many splits.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #a9b57ce8
+# %% ../../../nbs/exercises/11_tables.ipynb #16a8065a
 ex.mistake(356, "Twice the rows make it narrower by the root of 2 only, from 12 points to 8.5. "
                 "What makes a root double?")
 ex.mistake(89, "Fewer rows make it wider. To be half as wide it takes more of them: how many "
                "times more?")
+ex.mistake(45, "Fewer rows make it wider. Four is the right factor: times, and not divided by.")
 ex.mistake(44.5, "Fewer rows make it wider. Four is the right factor: times, and not divided by.")
 ex.mistake(534, "So many rows more does it take. How many are they in all?")
 ex.mistake(252, "You multiplied by the root of 2. It is the other way round: what must `n` be "
@@ -209,6 +247,8 @@ ex.mistake(252, "You multiplied by the root of 2. It is the other way round: wha
 ex.mistake(31684, "You squared the rows. Their number is to grow by a factor: the square of 2.")
 ex.mistake(1424, "Eight times as many is too much: the root of 8 is nearly 3. Which number has "
                  "the root 2?")
+ex.mistake(2848, "Sixteen times as many make it a quarter as wide: the root of 16 is 4. And half "
+                 "as wide?")
 ex.mistake(4, "By that factor must the rows grow. How many are they then?")
 ex.mistake(2, "By that factor is it to become narrower. How many rows does that take?")
 ex.mistake(6, "So many points wide is it to become. How many rows does that take?")
@@ -245,7 +285,7 @@ ex = exercise(dummies,
         "for any rows: those to train on, those to judge by, and the one passenger who buys a "
         "ticket tomorrow.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #13241869
+# %% ../../../nbs/exercises/11_tables.ipynb #49559ba9
 def dummies_but(change):
     "`dummies` with something done to it: `change(columns, words, kinds)`"
     return lambda words, kinds: change(dummies(words, kinds), words, kinds)
@@ -265,8 +305,13 @@ ex.mistake(ask_the_list,
 def get_dummies_of_the_column(words, kinds):
     return torch.tensor(pd.get_dummies(words).to_numpy(dtype=float))
 
-@ex.mistake("pandas makes columns for the words that occur, so a kind that nobody has is missing "
-            "there. Compare with each of `kinds` yourself.")
+@ex.mistake(ask_the_list)
+def get_dummies_without_the_first(words, kinds):
+    columns = pd.get_dummies(words, drop_first=True)
+    return torch.tensor(columns.to_numpy(dtype=float))
+
+@ex.mistake("What pandas makes are columns for the words that occur, so a kind that nobody has is "
+            "missing there. Compare with each of `kinds` yourself.")
 def picked_from_get_dummies(words, kinds):
     return torch.tensor(pd.get_dummies(words)[kinds].to_numpy(dtype=float))
 
@@ -278,11 +323,11 @@ def only_kinds_that_occur(words, kinds):
 left_out = ("You left one of the kinds out. That is a decision for whoever calls it, with a "
             "shorter list: here every one of `kinds` gets its column.")
 
-@ex.mistake(left_out)
-def without_the_first(words, kinds): return dummies(words, kinds)[:, 1:]
-
-@ex.mistake(left_out)
-def without_the_last(words, kinds): return dummies(words, kinds)[:, :-1]
+ex.mistake(left_out,
+           without_the_first=dummies_but(lambda columns, *_: columns[:, 1:]),
+           without_the_last=dummies_but(lambda columns, *_: columns[:, :-1]),
+           list_without_the_first=kinds_but(lambda words, kinds: kinds[1:]),
+           list_without_the_last=kinds_but(lambda words, kinds: kinds[:-1]))
 
 ex.mistake("You sorted the kinds. The columns stand in the order of `kinds`, as the knobs do.",
            kinds_sorted=kinds_but(lambda words, kinds: sorted(kinds)))
@@ -294,6 +339,14 @@ ex.mistake("Yours has a row for each kind. The rows are the passengers: set the 
 ex.mistake("You joined the columns into one long one. `torch.stack` with `dim=1` sets them side "
            "by side.",
            one_long_column=dummies_but(lambda columns, *_: columns.T.flatten()))
+
+ex.mistake("Rows and columns are mixed up: `reshape` cuts one long row anew. `torch.stack` with "
+           "`dim=1` sets columns side by side.",
+           reshaped=dummies_but(lambda columns, *_: columns.T.reshape(columns.shape)))
+
+ex.mistake("You put together columns of pandas, and `torch.stack` takes tensors. `floats` makes "
+           "one of each.",
+           columns_of_pandas=lambda words, kinds: torch.stack([words == k for k in kinds], dim=1))
 
 ex.mistake("You gave a list of columns. Make one tensor of it: `torch.stack(..., dim=1)`.",
            a_list_of_columns=dummies_but(lambda columns, *_: list(columns.T)))
@@ -307,6 +360,17 @@ ex.mistake("You gave the column of the last kind only: each round replaces the o
 
 ex.mistake("You have 0 where the kind applies and 1 elsewhere. Turn it round.",
            zero_where_it_applies=dummies_but(lambda columns, *_: 1 - columns))
+
+ex.mistake("You have -1 where the kind does not apply. A 0 there leaves its knob out of the sum.",
+           minus_1_elsewhere=dummies_but(lambda columns, *_: 2*columns - 1))
+
+only_one_column = ("You have one column for all of `kinds` together. Each of them gets one of its "
+                   "own.")
+
+ex.mistake(only_one_column,
+           any_of_them=dummies_but(lambda columns, *_: columns.any(1).double()),
+           any_of_them_in_a_column=dummies_but(
+               lambda columns, *_: columns.any(1).double()[:, None]))
 
 ex.mistake("You gave True and False. The model multiplies by them: make numbers of them, with "
            "`floats`.",
@@ -340,6 +404,21 @@ ex.mistake("You added a column for whoever is of none of the kinds. These have z
            a_column_for_others=dummies_but(lambda columns, *_: torch.cat(
                [columns, (~columns.any(1)).double()[:, None]], 1)))
 
+@ex.mistake("You added a column for the gaps. There are as many columns as kinds: a gap has zeros "
+            "everywhere.")
+def a_column_for_gaps(words, kinds):
+    return torch.cat([dummies(words, kinds), floats(words.isna())[:, None]], dim=1)
+
+ex.mistake("You threw out the rows with gaps. They stay, as a row of zeros: the other columns of "
+           "the table have these rows, too.",
+           gaps_thrown_out=lambda words, kinds: dummies(words.dropna(), kinds))
+
+@ex.mistake("You compare the numbers that pandas gave to the words. Those follow the words of this "
+            "very column: compare the words themselves, with each of `kinds`.")
+def by_codes_of_pandas(words, kinds):
+    codes = words.astype("category").cat.codes
+    return torch.stack([floats(codes == i) for i in range(len(kinds))], dim=1)
+
 @ex.mistake("You gave the last kind to everybody who is of none of the kinds. A new word is not "
             "the last kind: it has zeros everywhere.")
 def others_are_the_last(words, kinds):
@@ -347,12 +426,30 @@ def others_are_the_last(words, kinds):
     columns[~columns.any(1), -1] = 1
     return columns
 
+ex.mistake("You added a column of ones. `prepare` does that at its end: here there are as many "
+           "columns as kinds.",
+           a_column_of_ones=dummies_but(lambda columns, *_: torch.cat(
+               [columns, torch.ones(len(columns), 1).double()], 1)))
+
 @ex.mistake("You gave the first kind to everybody who is of none of the kinds. A new word is not "
             "the first kind: it has zeros everywhere.")
 def others_are_the_first(words, kinds):
     columns = dummies(words, kinds)
     columns[~columns.any(1), 0] = 1
     return columns
+
+@ex.mistake("Who is of none of the kinds has `nan` in his row. A model cannot calculate with it: "
+            "zeros.")
+def others_are_nan(words, kinds):
+    columns = dummies(words, kinds)
+    columns[~columns.any(1)] = nan
+    return columns
+
+@ex.mistake("Your code looks each word up among the kinds, and stops at one that is not there. "
+            "Such a word is to have zeros everywhere: compare instead.")
+def stops_at_a_new_word(words, kinds):
+    places = torch.tensor([list(kinds).index(word) for word in words])
+    return F.one_hot(places, len(kinds)).double()
 
 @ex.mistake("You asked whether the word is *in* the other: *female* has *male* in it. Compare "
             "with `==`.")
@@ -364,10 +461,17 @@ def contains_the_word(words, kinds):
 def in_the_word(words, kinds):
     return torch.tensor([[float(str(kind) in str(word)) for kind in kinds] for word in words])
 
-@ex.mistake("`words[0]` is the row with the *name* 0, and in a shuffled table that is not the "
-            "first. Compare the whole column, or go through `words.tolist()`.")
+@ex.mistake("You asked how the word begins, and several may begin alike. Compare with `==`.")
+def begins_with(words, kinds):
+    return torch.stack([floats(words.str.startswith(kind)) for kind in kinds], dim=1)
+
+@ex.mistake("With `words[0]` you get the row of the *name* 0, and in a shuffled table that is not "
+            "the first. Compare the whole column, or go through `words.tolist()`.")
 def rows_by_name(words, kinds):
     return dummies(pd.Series([words[i] for i in range(len(words))]), kinds)
+
+ex.mistake("You gave lists. Make one tensor of it, with `torch.stack` or `torch.tensor`.",
+           lists_of_rows=dummies_but(lambda columns, *_: columns.tolist()))
 
 ex.mistake("You gave a table of pandas. A model takes a tensor: `floats` makes one of each "
            "column.",
@@ -403,7 +507,7 @@ ex = question("knob_of_queenstown",
         "Southampton by -0.2, from Cherbourg by -1.1. The predictions are the same. So one must "
         "know who was left out before one reads a knob.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #9a890001
+# %% ../../../nbs/exercises/11_tables.ipynb #02db298d
 ex.mistake(-0.2, "With that, somebody from Queenstown would get 1.3 - 0.2: the constant has "
                  "changed. What is Queenstown compared with now?")
 ex.mistake(1.3, "That is the new constant, what Cherbourg gets. And Queenstown must get 0.2 in "
@@ -420,6 +524,9 @@ ex.mistake(0.4, "That is the old constant. Whoever comes from Cherbourg has the 
                 "it must become 0.4 + 0.9.")
 ex.mistake(-1.5, "You took the constant away twice: Queenstown gets 0.4 - 0.2 in all, and "
                  "Cherbourg 0.4 + 0.9.")
+ex.mistake(-1.3, "With that, somebody from Queenstown would get 0 in all. They got 0.4 - 0.2 "
+                 "before.")
+ex.mistake(0, "With that, somebody from Queenstown would get as much as somebody from Cherbourg.")
 ex.mistake(0.9, "That is Cherbourg against Southampton. Queenstown against Cherbourg is asked for.")
 
 # %% ../../../nbs/exercises/11_tables.ipynb #0a8b91ef
@@ -429,10 +536,11 @@ def some_gaps(dice):
     values[1] = dice.pick(0, 3)
     return values, dice.ints(1, 40).item()/2
 
-# %% ../../../nbs/exercises/11_tables.ipynb #ed4f7c15
+# %% ../../../nbs/exercises/11_tables.ipynb #e6e613b3
 ex = exercise(fill,
     cases=[(double(22, nan, 35), 28.),
            (double(4, 0, 7), 5.),
+           (double(28, nan, 30, 28), 28.),
            (double(nan), 30.5),
            (double(nan, nan, 1), 0.),
            (torch.tensor([nan, 0.5, 2]), -1.),
@@ -446,7 +554,7 @@ ex = exercise(fill,
         "median of the training rows. And the second column keeps what the first one hides: who "
         "had no age may have been another kind of passenger.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #8effa87c
+# %% ../../../nbs/exercises/11_tables.ipynb #0ba634f5
 def fill_but(change):
     "`fill` with its answer changed: `change(filled, gap, values, filling)`"
     return lambda values, filling: change(*fill(values, filling), values, filling)
@@ -469,9 +577,14 @@ ex.mistake("The second tensor is to hold numbers, for the model multiplies by it
            "makes 0 and 1 of False and True.",
            true_and_false=fill_but(lambda filled, gap, *_: (filled, gap.bool())))
 
+ex.mistake("The second tensor says where a value is known, as True and False. Turn it round, and "
+           "make numbers of it, with `.double()`.",
+           true_where_known=fill_but(lambda filled, gap, *_: (filled, ~gap.bool())))
+
 ex.mistake("The second tensor holds whole numbers. The model multiplies it with knobs: "
            "`.double()`.",
-           whole_numbers=fill_but(lambda filled, gap, *_: (filled, gap.long())))
+           whole_numbers=fill_but(lambda filled, gap, *_: (filled, gap.long())),
+           whole_numbers_32=fill_but(lambda filled, gap, *_: (filled, gap.int())))
 
 ex.mistake("You found no gap. `nan` is not equal to anything, not even to itself, so `==` is "
            "always False: ask with `isnan`.",
@@ -481,8 +594,30 @@ ex.mistake("The gaps are filled, but you looked for them afterwards, when there 
            "Keep where they are first.",
            looked_afterwards=fill_but(lambda filled, gap, *_: (filled, 0*gap)))
 
+ex.mistake("You took for a gap whatever equals the filling. Somebody may be just as old as the "
+           "median: ask for the gaps before you fill them.",
+           where_the_filling_stands=fill_but(lambda filled, gap, values, filling: (
+               filled, (filled == filling).double())))
+
+ex.mistake("Your second tensor is 1 everywhere. It is 1 where a gap was, and 0 elsewhere.",
+           ones=fill_but(lambda filled, gap, *_: (filled, 0*gap + 1)))
+
+ex.mistake("You gave the values as they were as the second. It is to say where a gap was: 1 there, "
+           "0 elsewhere.",
+           as_they_were=fill_but(lambda filled, gap, values, _: (filled, values)))
+
+ex.mistake("You put 0 where a value is known. Who has an age keeps it: `values` is the third that "
+           "`torch.where` takes.",
+           zero_where_known=fill_but(lambda filled, gap, values, filling: (
+               torch.where(gap.bool(), filling, 0.*filled.nan_to_num()), gap)))
+
+ex.mistake("You found gaps everywhere. `nan` is not equal to anything, so `!=` is always True: ask "
+           "with `isnan`.",
+           unequal_to_nan=fill_but(lambda filled, gap, values, filling: (
+               torch.full_like(values, filling), 0*gap + 1)))
+
 ex.mistake("The second tensor is right, but the values still have their gaps. `torch.where` makes "
-           "a new tensor: is it what you return?",
+           "a new tensor: is it what you return? Or is what you fill with `nan` itself?",
            not_filled=fill_but(lambda filled, gap, values, _: (values, gap)))
 
 ex.mistake("Whatever is added to `nan` or multiplied with it is `nan`, even 0: a gap cannot be "
@@ -511,6 +646,25 @@ ex.mistake("You took a 0 for a gap, and no gap for one. `nan` counts as True: as
            only_zero_is_a_gap=fill_but(lambda filled, gap, values, filling: (
                torch.where(values == 0, filling, values), (values == 0).double())))
 
+ex.mistake("You filled where a fare is 0, and left the gaps: `nan` counts as True. Ask with "
+           "`isnan`.",
+           zero_filled_gap_left=fill_but(lambda filled, gap, values, filling: (
+               torch.where(values == 0, filling, values), gap)))
+
+ex.mistake("You cut what stands behind the point off the filling. Take it as it is.",
+           whole_filling=fill_but(lambda filled, gap, values, filling: (
+               torch.where(gap.bool(), int(filling), values), gap)))
+
+ex.mistake("You took the larger of the two everywhere, so small values were filled, too. Only the "
+           "gaps get the filling.",
+           the_larger=fill_but(lambda filled, gap, values, filling: (
+               values.fmax(torch.full_like(values, filling)), gap)))
+
+ex.mistake("You took the smaller of the two everywhere, so large values were filled, too. Only the "
+           "gaps get the filling.",
+           the_smaller=fill_but(lambda filled, gap, values, filling: (
+               values.fmin(torch.full_like(values, filling)), gap)))
+
 ex.mistake("You threw the gaps out. Their rows stay: the other columns of the table have them.",
            gaps_thrown_out=fill_but(lambda filled, gap, values, _: (values[gap == 0], gap)))
 
@@ -530,14 +684,30 @@ ex.mistake("You have `filling` where a value is known, and the gap where it is m
 ex.mistake("The second tensor holds the filling. It is to be 1 where a gap was.",
            filling_for_1=fill_but(lambda filled, gap, values, filling: (filled, filling*gap)))
 
+ex.mistake("The second tensor has `nan` where the gaps were. Nobody can calculate with that: 1 "
+           "there, 0 elsewhere.",
+           nan_for_1=fill_but(lambda filled, gap, values, _: (
+               filled, torch.where(gap > 0, nan, gap))))
+
+ex.mistake("You gave the places of the gaps. A number for each row: 1 where a gap was, else 0.",
+           places_of_gaps=fill_but(lambda filled, gap, *_: (filled, gap.nonzero()[:, 0])))
+
+ex.mistake("You gave whether there is any gap. A number for each row: 1 where a gap was, else 0.",
+           any_gap=fill_but(lambda filled, gap, *_: (filled, gap.any())))
+
+ex.mistake("You gave one tensor of both. Give two, with a comma between them.",
+           both_in_one=fill_but(lambda filled, gap, *_: torch.stack([filled.double(), gap])),
+           side_by_side=fill_but(lambda filled, gap, *_: torch.stack([filled.double(), gap], 1)),
+           one_behind_the_other=fill_but(lambda filled, gap, *_: torch.cat([filled, gap])))
+
+ex.mistake("Two tensors are asked for. The lesson calculates with both, and lists cannot.",
+           two_lists=fill_but(lambda filled, gap, *_: (filled.tolist(), gap.tolist())))
+
+ex.mistake("You gave a dict. The lesson takes two tensors apart: give two, with a comma.",
+           in_a_dict=fill_but(lambda filled, gap, *_: {"values": filled, "gap": gap}))
+
 ex.mistake("You gave how many gaps there are. A number for each row: 1 where a gap was, else 0.",
            number_of_gaps=fill_but(lambda filled, gap, *_: (filled, gap.sum())))
-
-ex.mistake("You gave one tensor of both. Give two, with a comma between them.",
-           both_in_one=fill_but(lambda filled, gap, *_: torch.stack([filled.double(), gap])))
-
-ex.mistake("You gave one tensor of both. Give two, with a comma between them.",
-           side_by_side=fill_but(lambda filled, gap, *_: torch.stack([filled.double(), gap], 1)))
 
 @ex.mistake("You wrote into the caller's `values`: their gaps are gone for everybody. "
             "`torch.where` makes a new tensor.")
@@ -545,6 +715,13 @@ def written_into(values, filling):
     gap = values.isnan()
     values[gap] = filling
     return values, gap.double()
+
+@ex.mistake("You wrote into the caller's `values`, and your second tensor is 1 where a value is "
+            "known. Make a new tensor, with `torch.where`, and turn the second round.")
+def written_into_and_turned_round(values, filling):
+    gap = values.isnan()
+    values[gap] = filling
+    return values, 1 - gap.double()
 
 @ex.mistake("You wrote into the caller's `values`, and looked for the gaps when none were left. "
             "First keep where they are; `torch.where` then makes a new tensor.")
@@ -591,13 +768,13 @@ def some_passengers(dice):
     family = (dice.ints(0, 3, n).tolist() for _ in range(2))
     return a_table(ages.round(decimals=1).tolist(), fares.round(decimals=2).tolist(), *family)
 
-# %% ../../../nbs/exercises/11_tables.ipynb #9b6ac3c4
+# %% ../../../nbs/exercises/11_tables.ipynb #d89439c1
 ex = exercise(column_stats,
     use=of_a_table,
     tol=1e-9,
     next="Print `four(rows, stats)` with your two medians in `stats`, a row for each passenger, "
          "and do one column by hand.",
-    cases=[a_table([20., 30., nan], [7., 8., 100.], [0, 1, 0], [0, 2, 0]),
+    cases=[a_table([20., 60., nan, 22.], [7., 8., 9., 100.], [0, 1, 0, 0], [0, 2, 0, 1]),
            a_table([4., 30., 50., 31.], [10., nan, 0., 60.], [1, 0, 0, 1], [0, 0, 0, 0]),
            some_passengers],
     hints=["What does `four` need before it can fill the gaps? Begin with that.",
@@ -610,91 +787,120 @@ ex = exercise(column_stats,
         "validation rows have a say: whoever prepares them takes the dict of the training rows. "
         "The leak would be one word elsewhere, `column_stats(df)`.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #ff61b07d
+# %% ../../../nbs/exercises/11_tables.ipynb #5841a9ad
 def median_of(column): return column.median()
 
-def stats_with(middle=median_of, for_gaps=None, log=torch.log1p, mean=None, std=None):
+def the_mean(values): return values.mean(0)
+
+def the_std(values): return values.std(0)
+
+def stats_with(middle=median_of, for_gaps=None, log=torch.log1p, mean=the_mean, std=the_std,
+               least=1e-6):
     "`column_stats` with something else in it"
     def wrong(rows):
         stats = {"age": middle(rows.Age), "fare": middle(rows.Fare)}
         age, fare = (fill(floats(rows[column]), stats[name] if for_gaps is None else for_gaps)[0]
                      for column, name in (("Age", "age"), ("Fare", "fare")))
         values = torch.stack([age, log(fare), floats(rows.SibSp), floats(rows.Parch)], dim=1)
-        return {**stats, "mean": (mean or the_mean)(values), "std": (std or the_std)(values)}
+        return {**stats, "mean": mean(values), "std": std(values).clamp(min=least)}
     return wrong
-
-def the_mean(values): return values.mean(0)
-
-def the_std(values): return values.std(0).clamp(min=1e-6)
 
 def stats_but(change):
     "`column_stats` with its answer changed: `change(stats)`"
     return lambda rows: change(column_stats(rows))
 
-# %% ../../../nbs/exercises/11_tables.ipynb #4eec451f
-ex.mistake("You filled with means. A few old people and dear tickets pull a mean up; the median "
-           "is the middle one, whatever the others are.",
-           mean_for_median=stats_with(middle=lambda column: column.mean()))
+def with_and_without(sentence, **changes):
+    "A mistake of `stats_with`, and the same where the deviations are not held up either"
+    for name, change in changes.items():
+        ex.mistake(sentence, **{name: stats_with(**change)})
+        ex.mistake(f"{sentence} And hold the standard deviations up, at 1e-6.",
+                   **{f"{name}, not held up": stats_with(**change, least=0)})
 
-ex.mistake("Of an even number of values, `torch.median` gives the lower of the two in the middle. "
-           "The column's own `.median()` takes their mean.",
-           lower_of_the_two=stats_with(middle=lambda column: floats(column).nanmedian().item()))
+# %% ../../../nbs/exercises/11_tables.ipynb #849f6b6c
+with_and_without("You filled with means. A few old people and dear tickets pull a mean up; the "
+                 "median is the middle one, whatever the others are.",
+                 mean_for_median=dict(middle=lambda column: column.mean()))
 
-ex.mistake("`torch.median` sees a gap and gives `nan`. The column's own `.median()` looks past "
-           "gaps.",
-           median_of_gaps=stats_with(middle=lambda column: floats(column).median().item()))
+with_and_without("Of an even number of values, `torch.median` gives the lower of the two in the "
+                 "middle. The column's own `.median()` takes their mean.",
+                 lower_of_the_two=dict(middle=lambda column: floats(column).nanmedian().item()))
 
-ex.mistake("You divided by the number of rows, n. PyTorch's `.std` and the spreadsheet divide by "
-           "n - 1: leave out `unbiased=False`, or `correction=0`.",
-           divided_by_n=stats_with(std=lambda values: values.std(0, correction=0).clamp(min=1e-6)))
+with_and_without("Where there is a gap, the median of PyTorch or NumPy is `nan`. The column's own "
+                 "`.median()` looks past gaps.",
+                 median_of_gaps=dict(middle=lambda column: floats(column).median().item()),
+                 median_of_gaps_by_numpy=dict(middle=lambda column: column.median(skipna=False)))
+
+with_and_without("You filled with the value that comes most often. The median is the one in the "
+                 "middle when all are sorted.",
+                 most_frequent=dict(middle=lambda column: column.mode()[0]))
+
+with_and_without("You took the medians after 0 had been put into the gaps. `.median()` of the "
+                 "column looks past gaps: take it first.",
+                 median_with_zeros=dict(middle=lambda column: column.fillna(0).median()))
+
+@ex.mistake("You took the medians of what `four` gives with 0 in the gaps. The medians come first, "
+            "from the columns, and fill the gaps.")
+def medians_of_four(rows):
+    values = four(rows, {"age": 0, "fare": 0})
+    age, fare = values[:, 0].median().item(), values[:, 1].expm1().median().item()
+    return dict(age=age, fare=fare, mean=the_mean(values), std=the_std(values).clamp(min=1e-6))
+
+with_and_without("You divided by the number of rows, n. PyTorch's `.std` and the spreadsheet "
+                 "divide by n - 1: leave out `unbiased=False`, or `correction=0`.",
+                 divided_by_n=dict(std=lambda values: values.std(0, correction=0)))
 
 ex.mistake("A column of equal numbers has the standard deviation 0, and `prepare` divides by it. "
            "Hold it up: `.clamp(min=1e-6)`.",
-           not_held_up=stats_with(std=lambda values: values.std(0)))
+           not_held_up=stats_with(least=0))
 
 ex.mistake("You added 1e-6 to every standard deviation. Only one that is smaller is to become "
            "1e-6: `clamp`.",
-           added=stats_with(std=lambda values: values.std(0) + 1e-6))
+           added=stats_with(std=lambda values: the_std(values) + 1e-6))
 
 ex.mistake("You put a 1 where the standard deviation is 0, as scikit-learn does. That works, too; "
            "here it is 1e-6 at least.",
            one_for_zero=stats_with(std=lambda values: torch.where(
-               values.std(0) == 0, 1., values.std(0))))
+               the_std(values) == 0, 1., the_std(values))))
 
-ex.mistake("You held the standard deviations up at another number. It is 1e-6, small enough to "
-           "change no other column.",
-           held_up_at_1=stats_with(std=lambda values: values.std(0).clamp(min=1)))
+for least in (1., 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-7, 1e-8):
+    ex.mistake("You held the standard deviations up at another number than 1e-6, which is small "
+               "enough to change no other column.",
+               **{f"held_up_at_{least}": stats_with(least=least)})
 
-ex.mistake("That is the variance. The standard deviation is its root: `.std`.",
-           variance=stats_with(std=lambda values: values.var(0).clamp(min=1e-6)))
+ex.mistake("You pressed every standard deviation down to 1e-6. It is to be 1e-6 at *least*: "
+           "`min=`.",
+           pressed_down=stats_with(std=lambda values: the_std(values).clamp(max=1e-6), least=0))
 
-ex.mistake("That is the standard error of the mean. For the scale, take the standard deviation "
-           "itself.",
-           standard_error=stats_with(std=lambda values: the_std(values)/len(values)**0.5))
+with_and_without("That is the variance. The standard deviation is its root: `.std`.",
+                 variance=dict(std=lambda values: values.var(0)))
 
-ex.mistake("You took from the smallest to the largest. One dear ticket would decide on the scale "
-           "of all: take the standard deviation.",
-           span=stats_with(std=lambda values: (values.amax(0) - values.amin(0)).clamp(min=1e-6)))
+with_and_without("That is the standard error of the mean. For the scale, take the standard "
+                 "deviation itself.",
+                 standard_error=dict(std=lambda values: the_std(values)/len(values)**0.5))
 
-ex.mistake("You took the fare as it is. `prepare` scales its logarithm, so mean and standard "
-           "deviation must be those of the logarithm: `four` takes it.",
-           without_the_logarithm=stats_with(log=lambda fare: fare))
+with_and_without("You took from the smallest to the largest. One dear ticket would decide on the "
+                 "scale of all: take the standard deviation.",
+                 span=dict(std=lambda values: (values.amax(0) - values.amin(0))))
 
-ex.mistake("You took the logarithm without adding 1, and a ticket that cost nothing has none. "
-           "`log1p` adds it; `four` does that for you.",
-           logarithm_without_the_1=stats_with(log=torch.log))
+with_and_without("You took the fare as it is. `prepare` scales its logarithm, so mean and standard "
+                 "deviation must be those of the logarithm: `four` takes it.",
+                 without_the_logarithm=dict(log=lambda fare: fare))
 
-ex.mistake("You took another logarithm. `four` takes the natural one, of 1 + the fare: use what "
-           "it gives.",
-           logarithm_of_10=stats_with(log=lambda fare: (1 + fare).log10()))
+with_and_without("You took the logarithm without adding 1, and a ticket that cost nothing has "
+                 "none. `log1p` adds it; `four` does that for you.",
+                 logarithm_without_the_1=dict(log=torch.log))
 
-ex.mistake("For mean and standard deviation you put 0 into the gaps. `prepare` fills them with "
-           "the medians: do the same here.",
-           zeros_in_the_gaps=stats_with(for_gaps=0.))
+with_and_without("You took another logarithm. `four` takes the natural one, of 1 + the fare: use "
+                 "what it gives.",
+                 logarithm_of_10=dict(log=lambda fare: (1 + fare).log10()))
 
-ex.mistake("The gaps are still there, and a mean of `nan` is `nan`. Fill them with the medians "
-           "first: `four` does that.",
-           gaps_not_filled=stats_with(for_gaps=nan))
+with_and_without("For mean and standard deviation you put 0 into the gaps. `prepare` fills them "
+                 "with the medians: do the same here.",
+                 zeros_in_the_gaps=dict(for_gaps=0.))
+
+with_and_without("The gaps are still there, and a mean of `nan` is `nan`. Fill them with the "
+                 "medians first: `four` does that.",
+                 gaps_not_filled=dict(for_gaps=nan))
 
 @ex.mistake("You left out the rows with gaps. They stay, with the medians in their gaps, as "
             "`prepare` will do it.")
@@ -719,11 +925,11 @@ def gaps_not_counted(rows):
 
 ex.mistake("You took one mean of everything. Each column has its own: `mean(0)` goes down the "
            "rows.",
-           one_mean=stats_with(mean=torch.mean, std=lambda values: values.std().clamp(min=1e-6)))
+           one_mean=stats_with(mean=torch.mean, std=torch.std))
 
 ex.mistake("You took a mean for each passenger. Each *column* has its own: axis 0.",
            a_mean_for_each_row=stats_with(mean=lambda values: values.mean(1),
-                                          std=lambda values: values.std(1).clamp(min=1e-6)))
+                                          std=lambda values: values.std(1)))
 
 ex.mistake("Under `\"mean\"` you have medians. Medians fill the gaps; for the scale take means.",
            medians_for_means=stats_with(mean=lambda values: values.median(0).values))
@@ -738,7 +944,7 @@ ex.mistake("You took the logarithm of the fare's median. The gap is filled befor
            "is taken: keep the median itself.",
            logarithm_of_the_median=stats_but(lambda s: {**s, "fare": float(np.log1p(s["fare"]))}))
 
-no_medians = "`prepare` needs the medians, too: `{**stats, ...}` takes over what stands in `stats`."
+no_medians = "The medians are missing: `{**stats, ...}` takes over what stands in `stats`."
 
 ex.mistake(no_medians, without_the_medians=stats_but(
     lambda s: {"mean": s["mean"], "std": s["std"]}))
@@ -751,8 +957,23 @@ ex.mistake("You gave the four without their names. `prepare` asks for `stats[\"m
            "dict.",
            without_names=stats_but(lambda s: tuple(s.values())))
 
-ex.mistake("Means and standard deviations are plain lists. `prepare` calculates with them: leave "
-           "them tensors.",
+ex.mistake("You put the medians into a dict of their own inside the dict. `prepare` asks for "
+           "`stats[\"age\"]`: two stars, `**stats`, take over what stands in it.",
+           dict_in_a_dict=stats_but(lambda s: {
+               "stats": {"age": s["age"], "fare": s["fare"]}, "mean": s["mean"], "std": s["std"]}))
+
+ex.mistake("The names are `\"age\"` and `\"fare\"`, small: `prepare` asks for these.",
+           large_letters=stats_but(lambda s: {
+               "Age": s["age"], "Fare": s["fare"], "mean": s["mean"], "std": s["std"]}))
+
+ex.mistake("The shape is `(1,4)`. One number for each column is `(4,)`: leave out `keepdim`.",
+           with_keepdim=stats_but(lambda s: {**s, "mean": s["mean"][None], "std": s["std"][None]}))
+
+ex.mistake("You gave age and fare only. Siblings and parents are scaled as well: all four columns.",
+           two_columns=stats_but(lambda s: {**s, "mean": s["mean"][:2], "std": s["std"][:2]}))
+
+ex.mistake("Means and standard deviations are no tensors. `prepare` calculates with them: leave "
+           "them as `mean` and `std` of a tensor give them.",
            lists=stats_but(lambda s: {**s, "mean": s["mean"].tolist(), "std": s["std"].tolist()}))
 
 ex.mistake("These are the numbers of columns that are scaled already: mean 0, deviation 1. Take "
@@ -760,12 +981,19 @@ ex.mistake("These are the numbers of columns that are scaled already: mean 0, de
            of_what_is_scaled=stats_with(mean=lambda values: 0*the_mean(values),
                                         std=lambda values: 0*the_std(values) + 1))
 
-@ex.mistake("You filled the gaps in the caller's own table: nobody can see any more where they "
-            "were. `four` fills without changing it.")
-def table_changed(rows):
-    stats = column_stats(rows)
-    rows["Age"], rows["Fare"] = rows.Age.fillna(stats["age"]), rows.Fare.fillna(stats["fare"])
-    return stats
+def filled_in_the_table(*columns):
+    "`column_stats`, but the gaps of some columns are filled in the caller's own table"
+    def wrong(rows):
+        stats = column_stats(rows)
+        for column in columns: rows[column] = rows[column].fillna(stats[column.lower()])
+        return stats
+    return wrong
+
+ex.mistake("You filled the gaps in the caller's own table: nobody can see any more where they "
+           "were. `four` fills without changing it.",
+           ages_filled=filled_in_the_table("Age"),
+           fares_filled=filled_in_the_table("Fare"),
+           both_filled=filled_in_the_table("Age", "Fare"))
 
 @ex.mistake("You wrote a column into the caller's own table. Leave it as it is: calculate in "
             "tensors.")
@@ -804,7 +1032,7 @@ ex = question("which_leaks",
         "ticket has one holder, it is the answer. Ben's logarithm has learned nothing from any "
         "row, and Anna's median and Dan's choice come from the training rows only.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #a6fa9d59
+# %% ../../../nbs/exercises/11_tables.ipynb #c798d8e7
 ex.mistake("a", "That is how it should be: the median was learned from training rows, and is used "
                 "for all. The validation rows had no say in it.")
 ex.mistake("b", "He did it before the split, but what did he learn? The logarithm of a fare is "
@@ -818,6 +1046,15 @@ ex.mistake("Ben", "He did it before the split, but what did he learn? The logari
 ex.mistake("Dan", "He looked at the training rows only. A choice is learned, too, and this one "
                   "was learned where it may be.")
 ex.mistake("Cleo", "Right; answer with the letter.")
+for answer in "abc", "bcd", "abcd", "acd", "all", "all of them":
+    ex.mistake(answer, "Only one of them has a leak. A median of training rows, and a choice made "
+                       "from them, may be used for all, and a logarithm learns nothing.")
+for answer in "ab", "ad", "bd", "abd":
+    ex.mistake(answer, "The one with the leak is not among them. Whose column could not have been "
+                       "made with the validation rows' answers covered up?")
+for answer in "none", "nobody", "no one":
+    ex.mistake(answer, "One of them has. Ask of each column: could it have been made with the "
+                       "validation rows' answers covered up?")
 ex.mistake("bc", "One of the two has a leak. A logarithm learns nothing from any row: who does?")
 ex.mistake("ac", "One of the two has a leak. The median of *training* rows may be used for all "
                  "rows: who has used answers of the validation rows?")
@@ -841,11 +1078,16 @@ ex = exercise(sigmoid,
         "decide. It turns a sum into odds: `p/(1 - p)` is `exp(z)`, so each 1 more in the sum "
         "multiplies the odds by 2.718.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #07303a9e
-@ex.mistake("Yours falls where it should rise: it is the chance of a *no*. The `exp` is of *minus* `z`.")
+# %% ../../../nbs/exercises/11_tables.ipynb #3b38fd36
+@ex.mistake("Yours falls where it should rise: it is the chance of a *no*. The `exp` is of *minus* "
+            "`z`.")
 def wrong_sign(z): return 1/(1 + z.exp())
 
-@ex.mistake("`exp(1000)` is more than a float holds, and inf/inf is `nan`. Divide both by "
+@ex.mistake("Yours falls where it should rise, and `exp(1000)` is more than a float holds. It is 1 "
+            "divided by `1 + exp(-z)`.")
+def wrong_sign_and_overflows(z): return (-z).exp()/(1 + (-z).exp())
+
+@ex.mistake("A float cannot hold `exp(1000)`, and inf/inf is `nan`. Divide both by "
             "`exp(z)`: with `exp(-z)` it stands once, below.")
 def overflows(z): return z.exp()/(1 + z.exp())
 
@@ -853,22 +1095,43 @@ def overflows(z): return z.exp()/(1 + z.exp())
             "`1 + ...`.")
 def minus_below(z): return 1/(1 - (-z).exp())
 
+@ex.mistake("You subtract below the line: then it can be negative, and at 0 it is 1/0. It is 1 "
+            "plus the `exp` of *minus* `z`.")
+def minus_below_and_wrong_sign(z): return 1/(1 - z.exp())
+
+@ex.mistake("You subtract below the line: then it can be negative, and at 0 it is 1/0. It is 1 "
+            "plus `exp(-z)`.")
+def exp_minus_1(z): return 1/((-z).exp() - 1)
+
+@ex.mistake("You have 1 minus `exp(-z)`: below 0 that is negative. It is 1 divided by `1 + "
+            "exp(-z)`.")
+def one_minus_exp(z): return 1 - (-z).exp()
+
 @ex.mistake("You left out the `exp`. Without it, 1 + (-z) may be 0 or negative.")
 def without_exp(z): return 1/(1 - z)
 
-@ex.mistake("You gave `1 + exp(-z)`. Take 1 divided by that, with brackets: `1/1 + ...` divides 1 by 1 "
-            "and adds the rest.")
+@ex.mistake("You gave `1 + exp(-z)`. Take 1 divided by that, with brackets: `1/1 + ...` divides 1 "
+            "by 1 and adds the rest.")
 def without_brackets(z): return 1/1 + (-z).exp()
 
 @ex.mistake("You left out the 1 below the line: 1 divided by `exp(-z)` is `exp(z)`, which has no "
             "upper end. These are the odds.")
 def the_odds(z): return z.exp()
 
+@ex.mistake("Without brackets it is 1 divided by `exp(-z)`, and 1 more. Put brackets around what "
+            "stands below the line.")
+def odds_and_1(z): return 1/(-z).exp() + 1
+
 @ex.mistake("You gave `exp(-z)`. Add 1, and take 1 divided by that.")
 def only_exp(z): return (-z).exp()
 
-@ex.mistake("`tanh` runs from -1 to 1. A chance begins at 0: use `exp`, as in the third hint.")
+@ex.mistake("Yours runs from -1 to 1, as `tanh` does. A chance begins at 0: use `exp`, as in the "
+            "third hint.")
 def by_tanh(z): return z.tanh()
+
+@ex.mistake("Yours runs from -1 to 1. A chance begins at 0: 1 divided by `1 + exp(-z)`, and no "
+            "more.")
+def from_minus_1(z): return 2*sigmoid(z) - 1
 
 @ex.mistake("Nearly: `tanh` is twice as steep as the sigmoid. It would be `tanh` of half of `z`.")
 def tanh_of_the_whole(z): return (1 + z.tanh())/2
@@ -877,8 +1140,29 @@ def tanh_of_the_whole(z): return (1 + z.tanh())/2
             "flows there: bend, with `exp`.")
 def cut_off(z): return z.clamp(0, 1)
 
+another_curve = ("That is another curve from 0 to 1, and it bends otherwise. The sigmoid is 1 "
+                 "divided by `1 + exp(-z)`.")
+
+ex.mistake(another_curve,
+           arctan=lambda z: z.atan()/torch.pi + 0.5,
+           normal=torch.special.ndtr,
+           straight_in_the_middle=F.hardsigmoid,
+           softsign=lambda z: (1 + z/(1 + z.abs()))/2)
+
+ex.mistake("You cut `z` off before you bend it. Not needed: `1/(1 + exp(-z))` copes with any size.",
+           z_cut_at_5=lambda z: sigmoid(z.clamp(-5, 5)),
+           z_cut_at_6=lambda z: sigmoid(z.clamp(-6, 6)),
+           z_cut_at_1=lambda z: sigmoid(z.clamp(-1, 1)))
+
+@ex.mistake("You stretched from the smallest to the largest. Then the chance of one passenger "
+            "hangs on who else is there: bend each `z` by itself.")
+def stretched(z): return (z - z.min())/(z.max() - z.min())
+
 @ex.mistake("You gave 0 or 1. A chance has all that lies between, and a step has no slope.")
 def a_step(z): return (z > 0).to(z.dtype)
+
+@ex.mistake("You gave True or False. A chance has all that lies between.")
+def true_or_false(z): return z > 0
 
 @ex.mistake("That is the logarithm of it. The chance itself is asked for.")
 def logarithm(z): return F.logsigmoid(z)
@@ -891,8 +1175,16 @@ def by_softmax(z): return z.softmax(0)
             "the chances need not add up to 1.")
 def by_softmax_of_the_last(z): return z.softmax(-1)
 
+@ex.mistake("You shared 1 among all of them, as a softmax does. Each `z` here is a passenger of "
+            "its own.")
+def shared_by_hand(z): return z.exp()/z.exp().sum()
+
 @ex.mistake("You took 2 to the power of `-z`. It is Euler's number, 2.718: `exp`.")
 def power_of_2(z): return 1/(1 + 2**(-z))
+
+ex.mistake("Euler's number has more digits than that. `exp` knows them all.",
+           few_digits=lambda z: 1/(1 + 2.718**(-z)),
+           fewer_digits=lambda z: 1/(1 + 2.72**(-z)))
 
 @ex.mistake("You took 10 to the power of `-z`. It is Euler's number, 2.718: `exp`.")
 def power_of_10(z): return 1/(1 + 10**(-z))
@@ -918,7 +1210,19 @@ def softplus(z): return F.softplus(z)
 @ex.mistake("You gave the mean of all. Each `z` gets its own chance: same shape.")
 def mean_of_all(z): return sigmoid(z).mean()
 
-@ex.mistake("`math.exp` takes one number. A tensor has an `exp` of its own: `(-z).exp()`.")
+@ex.mistake("You wrote into the caller's `z`. Operations that end in _ do: `-z` makes a new "
+            "tensor.")
+def in_its_place(z): return 1/(1 + z.neg_().exp())
+
+@ex.mistake("You gave a list. `exp` takes a whole tensor at once: no loop is needed.")
+def a_list(z): return [sigmoid(v) for v in z]
+
+@ex.mistake("You rounded. Slopes get lost that way, and `log(0)` comes of it: leave the numbers as "
+            "they are.")
+def rounded(z): return sigmoid(z).round(decimals=4)
+
+@ex.mistake("One number is all that `math.exp` takes. A tensor has an `exp` of its own: "
+            "`(-z).exp()`.")
 def by_math(z):
     import math
     return 1/(1 + math.exp(-z))
@@ -960,7 +1264,7 @@ ex = exercise(bce,
         "knobs for which what happened was least surprising: *maximum likelihood*. And together "
         "with the sigmoid its slope for a sum becomes `p - y`, as plain as can be.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #73bd9d2b
+# %% ../../../nbs/exercises/11_tables.ipynb #dd83a733
 def surprise(chances, targs): return -(targs*chances.log() + (1 - targs)*(1 - chances).log())
 
 def bce_of(each):
@@ -975,10 +1279,20 @@ ex.mistake("You left out the minus. Logarithms of chances are negative, and a lo
            "would be a model that gets worse.",
            without_the_minus=bce_of(lambda p, y: -surprise(p, y)))
 
+ex.mistake("You left out the minus, and took the sum. Minus the *mean* of the logarithms.",
+           sum_without_the_minus=lambda p, y: -surprise(p, y).sum())
+
+ex.mistake("You left out the minus and the mean. A loss is one number, and the lower the better.",
+           neither_minus_nor_mean=lambda p, y: -surprise(p, y))
+
 forgot_half = ("You forgot who did not survive: for them `targs` is 0, and so is your term. Their "
                "chance was `1 - p`: add `(1 - targs)` times its logarithm.")
 
 ex.mistake(forgot_half, only_who_survived=bce_of(lambda p, y: -y*p.log()))
+
+ex.mistake("You forgot who did not survive: add `(1 - targs)` times the logarithm of `1 - "
+           "chances`. And take the mean, not the sum.",
+           only_who_survived_summed=lambda p, y: -(y*p.log()).sum())
 
 ex.mistake(forgot_half, all_as_if_they_survived=bce_of(lambda p, y: -p.log()))
 
@@ -989,25 +1303,70 @@ ex.mistake("You count both terms for everybody. `targs` and `1 - targs` choose: 
            "before its logarithm.",
            both_for_all=bce_of(lambda p, y: -(p.log() + (1 - p).log())))
 
+ex.mistake("Your second term counts for everybody. `1 - targs` before it leaves only those who did "
+           "not survive.",
+           second_for_all=bce_of(lambda p, y: -(y*p.log() + (1 - p).log())))
+
+ex.mistake("Your first term counts for everybody. `targs` before it leaves only those who "
+           "survived.",
+           first_for_all=bce_of(lambda p, y: -(p.log() + (1 - y)*(1 - p).log())))
+
 ex.mistake("The terms are turned round: `targs`, who survived, belongs with `chances`, and "
            "`1 - targs` with `1 - chances`.",
            turned_round=bce_of(lambda p, y: surprise(1 - p, y)))
 
 ex.mistake("You subtracted the second term. Both are surprise: add them, and put one minus before "
            "both, with brackets.",
-           terms_subtracted=bce_of(lambda p, y: -y*p.log() + (1 - y)*(1 - p).log()))
+           terms_subtracted=bce_of(lambda p, y: -y*p.log() + (1 - y)*(1 - p).log()),
+           terms_subtracted_the_other_way=bce_of(lambda p, y: y*p.log() - (1 - y)*(1 - p).log()))
+
+ex.mistake("A negative number has no logarithm, so `nan` comes out. The minus stands before the "
+           "logarithm.",
+           minus_inside=bce_of(lambda p, y: y*(-p).log() + (1 - y)*(p - 1).log()))
+
+ex.mistake("PyTorch's `cross_entropy` shares 1 among all of them, as if they were classes. Here "
+           "each passenger has a chance of his own.",
+           cross_entropy=F.cross_entropy)
 
 ex.mistake("You subtracted 1 - log instead of taking the logarithm of `1 - p`. The bracket goes "
            "around `1 - chances`, and `.log()` behind it.",
            one_minus_log=bce_of(lambda p, y: -(y*p.log() + (1 - y)*(1 - p.log()))))
 
-ex.mistake("You have targets and predictions turned round: the logarithm is of what was *said*, "
-           "and the logarithm of 0 is not finite.",
-           arguments_turned_round=bce_of(lambda p, y: surprise(y, p)))
+infinite = ("Somewhere you take the logarithm of 0. It is the logarithm of what was *said*, "
+            "`chances` and `1 - chances`; `targs` comes before it, as a factor.")
+
+ex.mistake(infinite,
+           logarithm_of_the_product=bce_of(lambda p, y: -(y*p).log()),
+           arguments_turned_round=bce_of(lambda p, y: surprise(y, p)),
+           first_term_turned_round=bce_of(lambda p, y: -p*y.log()))
+
+ex.mistake("You multiplied the two terms, and one of them is always 0. Add them.",
+           terms_multiplied=bce_of(lambda p, y: 0*p))
+
+ex.mistake("Your mean goes over the second term only. Brackets around both, and then the mean.",
+           mean_of_one_term=lambda p, y: -(y*p.log() + ((1 - y)*(1 - p).log()).mean()))
+
+ex.mistake("You took the logarithm of the odds. For who survived it is the logarithm of `p`, for "
+           "who did not that of `1 - p`.",
+           logarithm_of_the_odds=bce_of(lambda p, y: -y*(p/(1 - p)).log()))
+
+ex.mistake("You divided by one less than there are. That is for standard deviations: a plain mean.",
+           n_minus_1=lambda p, y: surprise(p, y).sum()/(len(y) - 1))
+
+ex.mistake("You took the median. One passenger who was very surprising must count: the mean.",
+           median=lambda p, y: surprise(p, y).median())
 
 ex.mistake("That is the mean squared error. To be sure and wrong costs at most 1 there: take "
            "minus the logarithm of the chance of what happened.",
            squared=bce_of(lambda p, y: (p - y)**2))
+
+ex.mistake("That is the sum of squared errors. Take the mean, of minus the logarithm of the chance "
+           "of what happened.",
+           squared_and_summed=lambda p, y: ((p - y)**2).sum())
+
+ex.mistake("That is the root of the mean squared error. Take minus the logarithm of the chance of "
+           "what happened.",
+           root_of_squared=lambda p, y: ((p - y)**2).mean().sqrt())
 
 ex.mistake("That is how far `chances` and `targs` lie apart, 1 at most. Surprise has no upper end: "
            "minus the logarithm of the chance of what happened.",
@@ -1060,8 +1419,16 @@ def the_chance_itself(chances, targs): return torch.where(targs == 1, chances, 1
             "calculates slopes: give the tensor.")
 def a_plain_number(chances, targs): return bce(chances, targs).item()
 
+@ex.mistake("You took the mean over those who survived only. The others count as well, with the "
+            "logarithm of `1 - p`.")
+def only_survivors(chances, targs): return -chances[targs == 1].log().mean()
+
 @ex.mistake("That is a share of right answers. Half a percent surer changes nothing in it, so it "
             "has no slope: take minus the logarithm of the chance of what happened.")
+def share_right(chances, targs): return ((chances > 0.5) == (targs > 0.5)).double().mean()
+
+@ex.mistake("That is the share of wrong answers. Half a percent surer changes nothing in it, so "
+            "it has no slope: take minus the logarithm of the chance of what happened.")
 def share_wrong(chances, targs):
     return ((chances > 0.5) != (targs > 0.5)).to(chances.dtype).mean() + 0*chances.sum()
 
@@ -1103,7 +1470,7 @@ ex = exercise(hidden,
         "however many units it has. With it, a unit is off for some passengers and on for others, "
         "so a knob can count for women only.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #2a3ed200
+# %% ../../../nbs/exercises/11_tables.ipynb #930cb16b
 def kept(v): return v
 
 def relu(v): return v.clip(min=0)
@@ -1129,6 +1496,13 @@ ex.mistake("You bent with `tanh`. Here what is negative becomes 0, and the rest 
 ex.mistake("You took the size, so that negative sums count as positive ones. They become 0.",
            size_for_relu=hidden_with(bend=torch.abs))
 
+ex.mistake("Yours is another bend. Here what is negative becomes 0, and the rest stays as it is.",
+           gelu=hidden_with(bend=F.gelu),
+           leaky=hidden_with(bend=F.leaky_relu),
+           softplus=hidden_with(bend=F.softplus),
+           squares=hidden_with(bend=torch.square),
+           softmax=hidden_with(bend=lambda v: v.softmax(1)))
+
 ex.mistake("You kept what is negative, and cut off the rest. It is `min=0`: nothing below 0.",
            max_for_min=hidden_with(bend=lambda v: v.clip(max=0)))
 
@@ -1145,6 +1519,14 @@ ex.mistake("You bent the columns that come in. The bend comes after the first su
 ex.mistake("You left out the sigmoid at the end. A chance lies between 0 and 1.",
            no_sigmoid=hidden_with(last=kept))
 
+ex.mistake("You left out the bend, and the sigmoid at the end. What is negative in `x@w1` becomes "
+           "0, and a chance lies between 0 and 1.",
+           neither=hidden_with(bend=kept, last=kept))
+
+ex.mistake("You took the sigmoid for the bend, and left it out at the end. What is negative "
+           "becomes 0 in between; the sigmoid comes last.",
+           sigmoid_too_early=hidden_with(bend=sigmoid, last=kept))
+
 ex.mistake("You bent the last sum as well: then no chance is below one half. The bend is for the "
            "hidden units only.",
            bent_again=hidden_with(last=lambda v: sigmoid(relu(v))))
@@ -1160,6 +1542,13 @@ ex.mistake("You bent the last sum instead of sending it through the sigmoid. ReL
            "end, and a chance is at most 1.",
            relu_at_the_end=hidden_with(last=relu))
 
+ex.mistake("You ended with another bend. The sigmoid makes a chance between 0 and 1.",
+           tanh_at_the_end=hidden_with(last=torch.tanh),
+           softmax_at_the_end=hidden_with(last=lambda v: v.softmax(0)))
+
+ex.mistake("You gave the mean of all. One chance for each row is asked for.",
+           mean_of_all=hidden_with(last=lambda v: sigmoid(v).mean()))
+
 ex.mistake("You took the sigmoid twice at the end.",
            sigmoid_twice=hidden_with(last=lambda v: sigmoid(sigmoid(v))))
 
@@ -1168,6 +1557,21 @@ ex.mistake("You gave a column, `(n,1)`. One chance for each passenger is `(n,)`.
 
 @ex.mistake("You left out `b`. Without it the last sum is 0 where all units are off.")
 def no_b(params, x): return hidden([*params[:2], 0*params[2]], x)
+
+def without_b(wrong):
+    "The same, without `b`"
+    return lambda params, x: wrong([*params[:2], 0*params[2]], x)
+
+ex.mistake("You left out the bend, and `b`. What is negative in `x@w1` becomes 0, and `b` belongs "
+           "to the last sum.",
+           no_bend_no_b=without_b(hidden_with(bend=kept)))
+
+ex.mistake("You bent with the sigmoid, and left out `b`. What is negative in `x@w1` becomes 0, and "
+           "`b` belongs to the last sum.",
+           sigmoid_and_no_b=without_b(hidden_with(bend=sigmoid)))
+
+ex.mistake("You left out the sigmoid at the end, and `b`. A chance lies between 0 and 1.",
+           no_sigmoid_no_b=without_b(hidden_with(last=kept)))
 
 @ex.mistake("You subtracted `b`. It is added.")
 def b_subtracted(params, x): return hidden([*params[:2], -params[2]], x)
@@ -1188,6 +1592,12 @@ def b_twice(params, x):
     w1, w2, b = params
     return sigmoid(relu(x@w1 + b)@w2 + b)
 
+@ex.mistake("You left out the bend, and added `b` in both layers. What is negative in `x@w1` "
+            "becomes 0, and `b` belongs to the last sum.")
+def no_bend_b_twice(params, x):
+    w1, w2, b = params
+    return sigmoid((x@w1 + b)@w2 + b)
+
 @ex.mistake("You added `b` after the sigmoid. Then a chance can be above 1: add it before.")
 def b_after_the_sigmoid(params, x):
     w1, w2, b = params
@@ -1207,6 +1617,29 @@ def not_added_up(params, x):
 def mean_of_units(params, x):
     w1, w2, b = params
     return sigmoid((relu(x@w1)*w2).mean(1) + b)
+
+@ex.mistake("You took the largest unit. All of them count, each with its own knob: `@w2`.")
+def largest_unit(params, x): return sigmoid((x@params[0]).amax(1) + params[2])
+
+@ex.mistake("You used the first unit only. `x@w1` gives all of them, and `@w2` adds them up.")
+def first_unit(params, x):
+    w1, w2, b = params
+    return sigmoid(relu(x@w1[:, 0])*w2[0] + b)
+
+@ex.mistake("You added up the knobs for themselves. Each unit has one of its own: `@w2`.")
+def sum_of_knobs(params, x):
+    w1, w2, b = params
+    return sigmoid(relu(x@w1).sum(1)*w2.sum() + b)
+
+@ex.mistake("You turned the first product round. Rows of `x` meet columns of `w1`: `x@w1`.")
+def w1_first(params, x):
+    w1, w2, b = params
+    return sigmoid(relu(w1@x)@w2 + b)
+
+@ex.mistake("One star multiplies number by number. The sums come from a matrix product: `x@w1`.")
+def one_star(params, x):
+    w1, w2, b = params
+    return sigmoid(relu(x*w1)@w2 + b)
 
 @ex.mistake("You turned `w1` round. A column of `w1` is a unit: `x@w1` takes `(n,k)` to `(n,h)`.")
 def w1_turned(params, x):
@@ -1289,7 +1722,7 @@ def calibration_but(change):
     "`calibration` with its answer changed: `change(found)`"
     return lambda chances, targs, bins=5: change(calibration(chances, targs, bins))
 
-# %% ../../../nbs/exercises/11_tables.ipynb #b187f5f9
+# %% ../../../nbs/exercises/11_tables.ipynb #4619c565
 ex.mistake("You gave groups in which nobody is, and a mean of nothing is `nan`. Leave them out: "
            "go through the groups that occur.",
            empty_groups=calibration_with(groups=range))
@@ -1299,6 +1732,11 @@ ex.mistake("You gave groups in which nobody is, as zeros. Zero is a number like 
            empty_groups_as_zeros=calibration_with(
                groups=range, said=lambda p, i, bins: p.mean().item() if len(p) else 0,
                true=lambda p, y: y.mean().item() if len(p) else 0))
+
+ex.mistake("You gave groups in which nobody is, and a chance of 1 is in none of them. Go through "
+           "the groups that occur, and bring 1 into the last, with `clamp(max=bins - 1)`.",
+           empty_groups_and_1_lost=calibration_with(
+               groups=range, group_of=lambda chances, bins: (chances*bins).long()))
 
 ex.mistake("A chance of 1 stands alone in a group of its own, one too many. It belongs to the "
            "last: `clamp(max=bins - 1)`.",
@@ -1312,6 +1750,39 @@ ex.mistake("A chance of 1 got lost: it is in none of your groups. It belongs to 
 ex.mistake("Who stands on an edge is in the group below it. It belongs to the one above.",
            edges_downwards=calibration_with(
                group_of=lambda chances, bins: ((chances*bins).ceil() - 1).clamp(min=0).long()))
+
+def in_both(chances, targs, bins=5):
+    found = []
+    for i in range(bins):
+        some = (chances >= i/bins) & (chances <= (i + 1)/bins)
+        p, y = chances[some], targs[some]
+        if len(p): found.append(dict(said=p.mean().item(), came_true=share_true(p, y), rows=len(p)))
+    return found
+
+ex.mistake("Who stands on an edge is in two of your groups. He belongs to the upper one only: `<` "
+           "at the upper edge.",
+           edges_in_both=in_both)
+
+def groups_left_out(left):
+    "`calibration` without some of the groups: `left(bins)` are those that stay"
+    def wrong(chances, targs, bins=5):
+        some = torch.isin(groups_of(chances, bins), torch.tensor([*left(bins)]))
+        return calibration(chances[some], targs[some], bins)
+    return wrong
+
+ex.mistake("You left out the first group. Groups are counted from 0.",
+           first_left_out=groups_left_out(lambda bins: range(1, bins)))
+
+ex.mistake("You left out the last group. `range(bins)` ends before `bins` by itself.",
+           last_left_out=groups_left_out(lambda bins: range(bins - 1)))
+
+def between_the_edges(chances, targs, bins=5):
+    inside = (chances*bins).frac() != 0
+    return calibration(chances[inside], targs[inside], bins)
+
+ex.mistake("Who stands on an edge is in none of your groups: `>=` at the lower edge, and a chance "
+           "of 1 in the last.",
+           edges_in_none=between_the_edges)
 
 ex.mistake("A chance of 0 got lost: your groups begin above their lower edge. An edge belongs to "
            "the group above it.",
@@ -1333,9 +1804,15 @@ def of_equal_size(chances, bins):
     places = chances.argsort().argsort()
     return places*bins//len(chances)
 
+def in_chunks(chances, bins):
+    group = torch.zeros(len(chances))
+    for i, places in enumerate(chances.argsort().chunk(bins)): group[places] = i
+    return group
+
 ex.mistake("Your groups hold equally many rows. That is another way to do it; here they are "
            "equally wide, from 0 to 1.",
-           groups_of_equal_size=calibration_with(group_of=of_equal_size))
+           groups_of_equal_size=calibration_with(group_of=of_equal_size),
+           chunks=calibration_with(group_of=in_chunks))
 
 ex.mistake("Your groups go from the lowest chance that was said to the highest. They go from 0 "
            "to 1, whatever was said.",
@@ -1351,6 +1828,10 @@ ex.mistake("You always make 10 groups. `bins` says how many.",
 ex.mistake("You put all into one group. Multiply by `bins` before you cut off what stands behind "
            "the point.",
            one_group=calibration_with(group_of=lambda chances, bins: 0*chances))
+
+ex.mistake("You made two groups, below 0.5 and above. `bins` says how many.",
+           two_groups=calibration_with(group_of=lambda chances, bins: chances > 0.5),
+           two_groups_with_the_half=calibration_with(group_of=lambda chances, bins: chances >= 0.5))
 
 ex.mistake("You grouped by what came true. Group by what was *said*, and count what came true.",
            by_what_came_true=lambda chances, targs, bins=5: calibration_with(
@@ -1389,6 +1870,12 @@ ex.mistake("Under `\"came_true\"` stands the share of yes among all that was sai
 ex.mistake("Under `\"came_true\"` stands the share that did *not* survive. Turn it round.",
            share_of_no=calibration_with(true=lambda p, y: 1 - y.mean().item()))
 
+ex.mistake("Under `\"came_true\"` stands how far it is off. Give the share that came true.",
+           how_far_off=calibration_but(lambda found: [
+               {**row, "came_true": row["came_true"] - row["said"]} for row in found]),
+           how_far_off_turned=calibration_but(lambda found: [
+               {**row, "came_true": row["said"] - row["came_true"]} for row in found]))
+
 ex.mistake("Under `\"rows\"` stands how many came true. Give how many are in the group.",
            rows_that_came_true=calibration_with(rows=lambda p, y: int(y.sum())))
 
@@ -1399,6 +1886,36 @@ ex.mistake("You gave sums. A mean does not grow with the number of rows.",
 @ex.mistake("Under `\"rows\"` stands a share. Give how many are in the group.")
 def share_of_rows(chances, targs, bins=5):
     return [{**row, "rows": row["rows"]/len(chances)} for row in calibration(chances, targs, bins)]
+
+@ex.mistake("Under `\"rows\"` stands how many there are in all. Give how many are in the group.")
+def all_rows(chances, targs, bins=5):
+    return [{**row, "rows": len(chances)} for row in calibration(chances, targs, bins)]
+
+@ex.mistake("Under `\"came_true\"` stands the share of all. Take the mean of `targs` in the group.")
+def share_of_all(chances, targs, bins=5):
+    return [{**row, "came_true": share_true(None, targs)}
+            for row in calibration(chances, targs, bins)]
+
+@ex.mistake("Under `\"came_true\"` you divide by all rows. Divide by those in the group: the mean "
+            "of `targs` there.")
+def divided_by_all(chances, targs, bins=5):
+    return [{**row, "came_true": row["came_true"]*row["rows"]/len(targs)}
+            for row in calibration(chances, targs, bins)]
+
+ex.mistake("You gave all that was said in the group. One number for each: the mean.",
+           no_means=calibration_with(said=lambda p, i, bins: p, true=lambda p, y: y))
+
+@ex.mistake("Under `\"said\"` and `\"came_true\"` stand the means of all. Take those of the group.")
+def means_of_all(chances, targs, bins=5):
+    return [{**row, "said": chances.mean().item(), "came_true": targs.mean().item()}
+            for row in calibration(chances, targs, bins)]
+
+@ex.mistake("Your groups stand in the order in which they came up. From the lowest up, please.")
+def as_they_came_up(chances, targs, bins=5):
+    places = sorted(groups_of(chances, bins).unique().tolist())
+    order = dict.fromkeys(groups_of(chances, bins).tolist())
+    found = calibration(chances, targs, bins)
+    return [found[places.index(i)] for i in order]
 
 ex.mistake("What was said and what came true are turned round.",
            turned_round=calibration_but(lambda found: [
@@ -1422,6 +1939,10 @@ ex.mistake("The numbers stand there without their names. Give a dict for each gr
 ex.mistake("You gave one dict of lists. Give a list with a dict for each group.",
            dict_of_lists=calibration_but(lambda found: {
                name: [row[name] for row in found] for name in ("said", "came_true", "rows")}))
+
+ex.mistake("You gave a dict of groups by their numbers. Give a list.",
+           dict_of_groups=lambda chances, targs, bins=5: dict(zip(
+               groups_of(chances, bins).unique().tolist(), calibration(chances, targs, bins))))
 
 # %% ../../../nbs/exercises/11_tables.ipynb #3972432d
 @ex.right
@@ -1452,7 +1973,7 @@ ex = question("right_by_chance",
         "larger. The mean of that is what the lesson calculated from the rule itself, as the best "
         "possible: nobody who is told the same can do better.")
 
-# %% ../../../nbs/exercises/11_tables.ipynb #12c04d41
+# %% ../../../nbs/exercises/11_tables.ipynb #8da87b5b
 ex.mistake(0.34, "So many survive, on average: 28 + 6. Right is the model also for those to whom "
                  "it said no, and who did not survive.")
 ex.mistake(0.28, "You counted the first group only. For those with 0.1 the answer is no: for how "
@@ -1469,5 +1990,9 @@ ex.mistake(1., "Calibrated does not mean certain: of those with 0.7, three in te
 ex.mistake(0.18, "So many are wrong. How many are right?")
 ex.mistake(0.9, "So often is it right for the second group. And for both together?")
 ex.mistake(82, "So many of the 100 are right. Which share is that?")
+ex.mistake(0.42, "You took 0.7 for the 60. They were told 0.1, so the answer for them is no, and "
+                 "right in 9 of 10.")
+ex.mistake(0.63, "You multiplied 0.7 and 0.9. Each passenger is in one group: count those who are "
+                 "right in either.")
 ex.mistake(0.66, "So many do not survive, on average. Right is the model also for those to whom "
                  "it said yes, and who did survive.")

@@ -5,32 +5,33 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #e05e5249
+# %% ../../../nbs/exercises/12_which_network.ipynb #1c96f9c5
 import math
 import statistics
 import torch
 from torch import nn
 from course_lib.models import (conv_ops, front, head_error, learning_curve, power_law, typical,
                                wilson)
+from course_lib.selftest.compare import difference
 from course_lib.selftest.exercise import exercise, question
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #5cd210ac
-def plain(value):
-    "`value`, and what stands in it, with plain numbers for tensors of one number"
-    if isinstance(value, (tuple, list)): return type(value)(map(plain, value))
-    return value.item() if torch.is_tensor(value) and value.numel() == 1 else value
+# %% ../../../nbs/exercises/12_which_network.ipynb #6196820f
+def no_tensor(found):
+    "`found`; TypeError when it is a tensor"
+    if not torch.is_tensor(found): return found
+    raise TypeError("what you give is a tensor, and the lesson needs plain numbers: .tolist()")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #924a2ee0
+# %% ../../../nbs/exercises/12_which_network.ipynb #0dd0f75e
 def positions(fn, x, y):
     "What `fn` gives for lists; an error when columns of a table do not give the same"
     import pandas as pd
     columns = [pd.Series(values, dtype=float) for values in (x, y)]
-    found = plain(fn(x, y))
-    try: again = plain(fn(*columns))
+    found = no_tensor(fn(x, y))
+    try: again = fn(*columns)
     except Exception as e:
         words = f"{e} (with columns of a table; list(x) makes a list of a column)"
         raise TypeError(words).with_traceback(e.__traceback__) from None
-    if repr(again) != repr(found):
+    if difference(again, found):
         raise TypeError("for columns of a table it gives something else than for lists: begin with "
                         "x, y = list(x), list(y)")
     return found
@@ -68,7 +69,7 @@ ex = exercise(front,
         "of all these only the highest counts. One number, the best so far, replaces the "
         "comparison with every other network.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #18a7f5d8
+# %% ../../../nbs/exercises/12_which_network.ipynb #6dda64bd
 def cheapest_first(x, y): return x, -y
 
 def nan_in_either(x, y): return x != x or y != y
@@ -91,17 +92,17 @@ def front_with(order=cheapest_first, keep=above_all_kept, out=nan_in_either, giv
         return give(found, x, y)
     return wrong
 
-def all_kept_that(beats, with_itself=False, out=nan_in_either):
+def all_kept_that(beats, with_itself=False, out=nan_in_either, order=True):
     "`front` by its definition, with another `beats(x1, y1, x2, y2)`"
     def wrong(x, y):
         x, y = list(x), list(y)
         there = [i for i in range(len(x)) if not out(x[i], y[i])]
         found = [i for i in there if not any(beats(x[j], y[j], x[i], y[i])
                                              for j in there if with_itself or i != j)]
-        return sorted(found, key=lambda i: x[i])
+        return sorted(found, key=lambda i: x[i]) if order else found
     return wrong
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #6f8ad402
+# %% ../../../nbs/exercises/12_which_network.ipynb #a6b1d3d8
 def at_least_the_best(i, found, there, y): return y[i] >= best_of(found, y)
 
 def above_the_first(i, found, there, y): return i == there[0] or y[i] > y[there[0]]
@@ -114,123 +115,176 @@ def below_all_kept(i, found, there, y): return not found or y[i] < y[found[-1]]
 
 def above_zero(i, found, there, y): return y[i] > max([0, *(y[j] for j in found)])
 
+def always(i, found, there, y): return True
+
 def none_left_out(x, y): return False
 
 def nan_in_x(x, y): return x != x
 
 def nan_in_y(x, y): return y != y
 
+nan_stays = ("You did not leave NaN out, or not before you sorted. Comparisons with it are "
+             "always False, so nothing beats it and sorting goes wrong: take these positions "
+             "away first.")
 ties = ("You keep networks of equal height. The dearer one is beaten, with the same accuracy for a "
         "higher price: it must be better than the best so far, not as good.")
-no_order = ("You went through the networks as they stand in the list. A dear one may stand before "
-            "the cheap one that beats it: put the positions in order of price first.")
-nan_stays = ("You did not leave NaN out, or not before you sorted. Comparisons with NaN are always "
-             "False, so the order goes wrong, too: take these positions away first.")
 equal_prices = ("You keep two networks of equal price. The lower one is beaten: which of them has "
                 "to come first in your order?")
-both_better = ("You cross out only what is worse in both numbers. Equal in one and worse in the "
-               "other is beaten, too.")
 
 ex.mistake(nan_stays, nan_stays=front_with(out=none_left_out))
-
-both_ties = ("You keep networks of equal price, and those of equal height. Both times one is "
-             "beaten: put the higher one first where prices are equal, and keep what is above the "
-             "best.")
-
-for name, (sentence, changed) in dict(
-        keeps_equal_heights=(ties, dict(keep=at_least_the_best)),
-        as_they_stand=(no_order, dict(order=None)),
-        lower_first=(equal_prices, dict(order=lambda x, y: (x, y))),
-        only_by_price=(equal_prices, dict(order=lambda x, y: x)),
-        ties_of_both_kinds=(both_ties, dict(order=lambda x, y: x, keep=at_least_the_best))).items():
-    ex.mistake(sentence, **{name: front_with(**changed)})
-    ex.mistake(f"{sentence} And leave out NaN before you sort.",
-               **{f"{name}, nan_stays": front_with(out=none_left_out, **changed)})
-
 ex.mistake("You left out NaN in `x`. In `y` it may stand as well, and a network without a known "
            "accuracy has no place on the front.", nan_in_y_stays=front_with(out=nan_in_x))
 ex.mistake("You left out NaN in `y`. In `x` it may stand as well: a network that nobody has timed.",
            nan_in_x_stays=front_with(out=nan_in_y))
 
-@ex.mistake(nan_stays)
-def nan_turned_down_too_late(x, y):
-    x, y = list(x), list(y)
-    found, best = [], -math.inf
-    for i in sorted(range(len(x)), key=lambda i: (x[i], -y[i])):
-        if y[i] > best and x[i] == x[i]:
-            found.append(i)
-            best = y[i]
-    return found
+walks = dict(
+    keeps_equal_heights=(dict(keep=at_least_the_best), ties),
+    lower_first=(dict(order=lambda x, y: (x, y)), equal_prices),
+    only_by_price=(dict(order=lambda x, y: x), equal_prices),
+    ties_of_both_kinds=(
+        dict(order=lambda x, y: x, keep=at_least_the_best),
+        "You keep networks of equal price, and those of equal height. Both times one is beaten: "
+        "put the higher one first where prices are equal, and keep what is above the best."),
+    as_they_stand=(
+        dict(order=None),
+        "You went through the networks as they stand in the list. A dear one may stand before the "
+        "cheap one that beats it: put the positions in order of price first."),
+    best_never_grows=(
+        dict(keep=always),
+        "You keep every network. Does your best so far ever change? Each one that you keep is "
+        "the new best."),
+    only_the_first=(
+        dict(keep=above_the_first),
+        "You compare each network with the first one only. The best so far grows: remember the new "
+        "one whenever you keep one."),
+    only_the_neighbour=(
+        dict(keep=above_the_last_one),
+        "You compare each network with its neighbour only. One that is better than its neighbour"
+        " may still be beaten by an earlier one: remember the best of all so far."),
+    smaller_is_better=(
+        dict(keep=below_all_kept),
+        "You keep what is lower. More accuracy is better: keep what is above the best so far."),
+    begins_at_zero=(
+        dict(keep=above_zero),
+        "Your best so far begins at 0, and `y` may be below that. Begin with something that every "
+        "number is above."),
+    dearest_first=(
+        dict(order=lambda x, y: (-x, -y)),
+        "You began with the most expensive. What could beat a network is cheaper, so it must have "
+        "been passed before: begin with the cheapest."),
+    by_height=(
+        dict(order=lambda x, y: (y, x)),
+        "You sorted by accuracy. Sorted by price, one walk is enough: what comes before is "
+        "cheaper, and only its best counts."))
 
-@ex.mistake(nan_stays)
-def nan_turned_down_too_late_by_price(x, y):
-    x, y = list(x), list(y)
-    found, best = [], -math.inf
-    for i in sorted(range(len(x)), key=lambda i: x[i]):
-        if y[i] > best and x[i] == x[i]:
-            found.append(i)
-            best = y[i]
-    return found
+for name, (changed, sentence) in walks.items():
+    ex.mistake(sentence, **{name: front_with(**changed)})
+    ex.mistake(f"{sentence} And leave out NaN before you sort.",
+               **{f"{name}, nan_stays": front_with(out=none_left_out, **changed)})
 
-ex.mistake("You compare each network with the first one only. The best so far grows: remember the "
-           "new one whenever you keep one.", only_the_first=front_with(keep=above_the_first))
-ex.mistake("You compare each network with its neighbour only. One that is better than its "
-           "neighbour may still be beaten by an earlier one: remember the best of all so far.",
-           only_the_neighbour=front_with(keep=above_the_last_one))
-ex.mistake("You keep what is lower. More accuracy is better: keep what is above the best so far.",
-           smaller_is_better=front_with(keep=below_all_kept))
-ex.mistake("Your best so far begins at 0, and `y` may be below that. Begin with something that "
-           "every number is above.", begins_at_zero=front_with(keep=above_zero))
-ex.mistake("You began with the most expensive. Then hardly anything is beaten that should be: a "
-           "price is better the smaller it is, so begin with the cheapest.",
-           dearest_first=front_with(order=lambda x, y: (-x, -y)))
-ex.mistake("You sorted by accuracy. Sorted by price, one walk is enough: what comes before is "
-           "cheaper, and only its best counts.", by_height=front_with(order=lambda x, y: (y, x)))
+# %% ../../../nbs/exercises/12_which_network.ipynb #1e54c7d3
+def beats(x1, y1, x2, y2): return x1 <= x2 and y1 >= y2 and (x1 < x2 or y1 > y2)
 
-ex.mistake("The right ones, from right to left. Begin with the cheapest.",
-           from_the_right=front_with(give=lambda found, x, y: found[::-1]))
-ex.mistake("The right ones, in the order of the list. Hand them back from the cheapest to the most "
-           "expensive.", in_order_of_the_list=front_with(give=lambda found, x, y: sorted(found)))
-ex.mistake("You gave the accuracies. Asked for are the positions in the list, counted from 0.",
-           heights=front_with(give=lambda found, x, y: [y[i] for i in found]))
-ex.mistake("You gave the prices. Asked for are the positions in the list, counted from 0.",
-           prices=front_with(give=lambda found, x, y: [x[i] for i in found]))
-ex.mistake("You gave pairs of price and accuracy. Asked for are the positions in the list, counted "
-           "from 0.", pairs=front_with(give=lambda found, x, y: [(x[i], y[i]) for i in found]))
-ex.mistake("You gave True or False for each network. Give the positions of those that are True, "
-           "from the cheapest to the most expensive.",
-           a_mask=front_with(give=lambda found, x, y: [i in found for i in range(len(x))]))
-ex.mistake("You counted from 1. In Python the first position is 0.",
-           counted_from_1=front_with(give=lambda found, x, y: [i + 1 for i in found]))
-ex.mistake("You gave how many there are. Asked for are their positions.",
-           how_many=front_with(give=lambda found, x, y: len(found)))
-ex.mistake("You gave the most accurate network alone. The cheaper ones that nothing beats are on "
-           "the front as well: begin the walk with the cheapest.",
-           only_the_best=front_with(give=lambda found, x, y: found[-1:]))
+pairs = dict(
+    worse_in_both=(
+        lambda x1, y1, x2, y2: x1 < x2 and y1 > y2, False,
+        "You cross out only what is worse in both numbers. Equal in one and worse in the other is "
+        "beaten, too."),
+    beats_itself=(
+        lambda x1, y1, x2, y2: x1 <= x2 and y1 >= y2, True,
+        "Everything is gone, because each network beats itself here: it is as good in both. One "
+        "that beats must also be better in one of the two."),
+    only_cheaper_beats=(
+        lambda x1, y1, x2, y2: x1 < x2 and y1 >= y2, False,
+        "You keep the lower one of two with the same price. It is beaten by the higher: at least"
+        " as good in both, and better in one."),
+    worse_in_one=(
+        lambda x1, y1, x2, y2: x1 < x2 or y1 > y2, False,
+        "You cross out what is worse in only one of the two numbers. The other may make up for it: "
+        "beaten is what is not better in either."))
 
-@ex.mistake("These are positions in the sorted list. Sort positions and not numbers, so that each "
-            "one still says where its network stands in `x`.")
-def places_after_sorting(x, y):
-    pairs = [(a, b) for a, b in zip(list(x), list(y)) if a == a and b == b]
-    pairs = sorted(pairs, key=lambda pair: (pair[0], -pair[1]))
-    found, best = [], -math.inf
-    for place, (_, height) in enumerate(pairs):
-        if height > best:
-            found.append(place)
-            best = height
-    return found
+for name, (rule, with_itself, sentence) in pairs.items():
+    ex.mistake(sentence, **{name: all_kept_that(rule, with_itself)})
+    ex.mistake(f"{sentence} And leave out NaN before you compare.",
+               **{f"{name}, nan_stays": all_kept_that(rule, with_itself, out=none_left_out)})
 
-ex.mistake(both_better, worse_in_both=all_kept_that(
-    lambda x1, y1, x2, y2: x1 < x2 and y1 > y2))
-ex.mistake("Everything is gone, because each network beats itself here: it is as good in both. One "
-           "that beats must also be better in one of the two.",
-           beats_itself=all_kept_that(lambda x1, y1, x2, y2: x1 <= x2 and y1 >= y2, True))
-ex.mistake("You keep the lower one of two with the same price. It is beaten by the higher: at least"
-           " as good in both, and better in one.",
-           only_cheaper_beats=all_kept_that(lambda x1, y1, x2, y2: x1 < x2 and y1 >= y2))
-ex.mistake("You cross out what is worse in only one of the two numbers. The other may make up for "
-           "it: beaten is what is not better in either.",
-           worse_in_one=all_kept_that(lambda x1, y1, x2, y2: x1 < x2 or y1 > y2))
+ex.mistake(nan_stays, nan_beaten_by_nothing=all_kept_that(beats, out=none_left_out))
+ex.mistake(nan_stays, nan_in_pairs_as_they_stand=all_kept_that(
+    beats, out=none_left_out, order=None))
+
+# %% ../../../nbs/exercises/12_which_network.ipynb #d86cd531
+handed_back = dict(
+    from_the_right=(
+        lambda found, x, y: found[::-1],
+        "The right ones, from right to left. Begin with the cheapest."),
+    in_order_of_the_list=(
+        lambda found, x, y: sorted(found),
+        "The right ones, in the order of the list. Hand them back from the cheapest to the most "
+        "expensive."),
+    heights=(
+        lambda found, x, y: [y[i] for i in found],
+        "You gave the accuracies. Asked for are the positions in the list, counted from 0."),
+    prices=(
+        lambda found, x, y: [x[i] for i in found],
+        "You gave the prices. Asked for are the positions in the list, counted from 0."),
+    pairs_of_both=(
+        lambda found, x, y: [(x[i], y[i]) for i in found],
+        "You gave pairs of price and accuracy. Asked for are the positions in the list, counted "
+        "from 0."),
+    a_mask=(
+        lambda found, x, y: [i in found for i in range(len(x))],
+        "You gave True or False for each network. Give the positions of those that are True, "
+        "from the cheapest to the most expensive."),
+    counted_from_1=(
+        lambda found, x, y: [i + 1 for i in found],
+        "You counted from 1. In Python the first position is 0."),
+    how_many=(
+        lambda found, x, y: len(found),
+        "You gave how many there are. Asked for are their positions."),
+    only_the_best=(
+        lambda found, x, y: found[-1:],
+        "You gave the most accurate network alone. The cheaper ones that nothing beats are on the "
+        "front as well: begin the walk with the cheapest."))
+
+for name, (give, sentence) in handed_back.items():
+    ex.mistake(sentence, **{name: front_with(give=give)})
+
+@ex.mistake("It works, as long as there is a first network. Two empty lists have a front, too, "
+            "and it is empty.")
+def nothing_in_the_list(x, y):
+    return front(x, y) if len(x) else [][0]
+
+@ex.mistake("Your positions are those in what is left when NaN is gone. Leave out positions and "
+            "not numbers, so that each one still says where its network stands in `x`.")
+def places_after_leaving_out(x, y):
+    left = [(a, b) for a, b in zip(x, y) if a == a and b == b]
+    return front([a for a, b in left], [b for a, b in left])
+
+@ex.mistake("You put 0 where NaN stands. Then a network that nobody has measured costs nothing, "
+            "and beats others: leave it out.")
+def zero_for_nan(x, y):
+    return front(*([0 if v != v else v for v in values] for values in (x, y)))
+
+@ex.mistake("A set has no order. Hand back a list, from the cheapest to the most expensive.")
+def as_a_set(x, y):
+    return set(front(x, y))
+
+def places_after_sorting(key=None, out=nan_in_either):
+    def wrong(x, y):
+        pairs = sorted([pair for pair in zip(x, y) if not out(*pair)], key=key)
+        heights = [-math.inf, *(height for _, height in pairs)]
+        return [i for i in range(len(pairs)) if heights[i + 1] > max(heights[:i + 1])]
+    return wrong
+
+places = ("These are positions in the sorted list. Sort positions and not numbers, so that each "
+          "one still says where its network stands in `x`.")
+ex.mistake(places, places_after_sorting=places_after_sorting(lambda pair: (pair[0], -pair[1])))
+ex.mistake(f"{places} And leave out NaN first.",
+           places_with_nan=places_after_sorting(lambda pair: (pair[0], -pair[1]), none_left_out))
+ex.mistake(f"{places} Of two with the same price, the higher one has to come first.",
+           places_of_plain_pairs=places_after_sorting())
+ex.mistake(f"{places} Of two with the same price, the higher one has to come first; and leave out "
+           "NaN before.", places_of_plain_pairs_with_nan=places_after_sorting(out=none_left_out))
 
 # %% ../../../nbs/exercises/12_which_network.ipynb #0f5b4542
 @ex.right
@@ -268,12 +322,12 @@ def with_pandas(x, y):
     before = table["y"].cummax().shift(fill_value=-math.inf)
     return table.index[table["y"] > before].tolist()
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #b2528c00
+# %% ../../../nbs/exercises/12_which_network.ipynb #670fce8f
 def some_times(dice):
     times = 10 + 5*dice.normal(int(dice.ints(4, 9))).exp()
     return times.round(decimals=1).tolist(),
 
-def of_times(fn, times): return plain(fn(times))
+def of_times(fn, times): return no_tensor(fn(times))
 
 ex = exercise(typical,
     use=of_times,
@@ -290,7 +344,7 @@ ex = exercise(typical,
     why="One interrupted run moves a mean, and hardly the median or the quartiles. As a share, the "
         "spread of a fast network can be compared with that of a slow one.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #835ed203
+# %% ../../../nbs/exercises/12_which_network.ipynb #eb25aa26
 def quartiles(times): return statistics.quantiles(times, n=4, method="inclusive")
 
 def typical_with(middle=statistics.median, width=lambda times: quartiles(times)[2] -
@@ -372,17 +426,52 @@ ex.mistake("Your quartiles are right, and the median is missing from the divisio
            "around the difference.",
            no_brackets=lambda times: (statistics.median(times), quartiles(times)[2] -
                                       quartiles(times)[0]/statistics.median(times)))
+ex.mistake("With an even number of times the median is half way between the two in the middle. You "
+           "took one of the two: `quantiles` takes both into account.",
+           lower_of_two=typical_with(middle=statistics.median_low))
+ex.mistake("With an even number of times the median is half way between the two in the middle. You "
+           "took one of the two: `quantiles` takes both into account.",
+           upper_of_two=typical_with(middle=statistics.median_high))
+ex.mistake("Your median is right. The spread is to be a share of it, and not of a quartile.",
+           share_of_the_lower=typical_with(over=lambda times: quartiles(times)[0]))
+ex.mistake("Your median is right. The spread is to be a share of it, and not of a quartile.",
+           share_of_the_upper=typical_with(over=lambda times: quartiles(times)[2]))
+ex.mistake("You divided the median by the distance. A share is the other way round.",
+           upside_down=lambda times: (statistics.median(times), 1/typical(times)[1]))
+ex.mistake("You threw a first run away. That has been done before: `times` holds what counts.",
+           first_thrown_away=lambda times: typical(times[1:]))
+ex.mistake("You gave the two quartiles. What is asked for is how far apart they are, as a share "
+           "of the median: one number.",
+           median_and_quartiles=lambda times: (statistics.median(times), *quartiles(times)[::2]))
+ex.mistake("You sorted `times` itself, and whoever gave it still needs it in its order. "
+           "`sorted(times)` makes a new list, and `quantiles` does not even need a sorted one.",
+           sorted_in_place=lambda times: times.sort() or typical(times))
+ex.mistake("Your median is right. You took half of the distance, from the median to one "
+           "quartile: take it from quartile to quartile.",
+           to_the_upper=typical_with(width=lambda times: quartiles(times)[2] - quartiles(times)[1]))
+ex.mistake("Your median is right. You took half of the distance, from the median to one "
+           "quartile: take it from quartile to quartile.",
+           to_the_lower=typical_with(width=lambda times: quartiles(times)[1] - quartiles(times)[0]))
+ex.mistake("Your median is right. You took the median distance from it: that is another spread. "
+           "Take the distance between the quartiles.",
+           median_distance=typical_with(width=lambda times: statistics.median(
+               abs(t - statistics.median(times)) for t in times)))
+ex.mistake("There are three numbers, and their places are 0, 1 and 2. The median is in the middle.",
+           counted_from_1=lambda times: quartiles(times)[3])
+ex.mistake("You gave tensors. The lesson writes these numbers into a file, so give plain ones: "
+           "`.item()`.",
+           as_tensors=lambda times: tuple(map(torch.tensor, typical(times))))
 ex.mistake("You took the smallest time. It is the one that luck helped most: take the median.",
            the_smallest=typical_with(middle=min, over=statistics.median))
 ex.mistake("You took the smallest time. It is the one that luck helped most: take the median, for "
            "the spread as well.", the_smallest_twice=typical_with(middle=min))
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #bc0dcf74
+# %% ../../../nbs/exercises/12_which_network.ipynb #1ea12298
 @ex.right
 def with_torch(times):
     low, middle, high = torch.tensor(times).double().quantile(
         torch.tensor([0.25, 0.5, 0.75]).double())
-    return middle, (high - low)/middle
+    return middle.item(), ((high - low)/middle).item()
 
 @ex.right
 def with_numpy(times):
@@ -390,10 +479,11 @@ def with_numpy(times):
     low, middle, high = np.percentile(times, [25, 50, 75])
     return [middle, high/middle - low/middle]
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #1adcb678
+# %% ../../../nbs/exercises/12_which_network.ipynb #e474a2d7
 ex = question("ms_reported",
     after="How long does it take here?",
     answer=13,
+    tol=0.004,
     hints=["Is there a run that does not count at all? And what does one do with the others?",
            "The first run is the warm-up: throw it away. Of the other seven take the median.",
            "In order of size the seven are 11, 12, 12, 13, 14, 15 and 55. Which is in the middle?"],
@@ -401,7 +491,7 @@ ex = question("ms_reported",
         "else. The 55 belongs to the measurement: something interrupted it, and the median stays "
         "where it is, wherever the largest lies.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #df025971
+# %% ../../../nbs/exercises/12_which_network.ipynb #51369a8d
 ex.mistake(13.5, "You kept the first run. It is the warm-up and measures something else: take the "
                  "median of the other seven.")
 ex.mistake(24.25, "That is the mean of all eight. Throw the first run away, and take the median.")
@@ -415,8 +505,12 @@ ex.mistake(139/7, "You left out the 55 and took the mean. Throw away the first r
                   "the median.")
 ex.mistake(11, "That is the smallest. It is the run that luck helped most: take the median.")
 ex.mistake(55, "That stands in the middle of the list as it is. Put the seven in order of size.")
+ex.mistake(13.2, "You left out the smallest and the largest as well, and took the mean. Throw "
+                 "away the first run only, and take the median.")
 ex.mistake(34, "That is the middle of the list as it is, with the first run in it. Throw the first "
                "run away, and put the others in order of size.")
+ex.mistake(14, "That is one place too far. Of seven times in order of size the fourth is in the "
+               "middle: as many are below it as above.")
 ex.mistake(62, "That is the first run, the one that is thrown away.")
 ex.mistake(12, "That is the time which came twice. The median is in the middle when they are in "
                "order of size.")
@@ -425,10 +519,11 @@ ex.mistake(2.5/13, "That is the spread. Which time do you report?")
 ex.mistake(33, "That is half way from the smallest to the largest of the seven. The median is the "
                "one in the middle when they are in order of size.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #708cfb18
+# %% ../../../nbs/exercises/12_which_network.ipynb #1725d211
 ex = question("million_photos",
     after="A dozen, and a busy machine",
     answer=2.5,
+    tol=0.01,
     hints=["Which of the two numbers is yours? For how many pictures does it hold?",
            "`ms_32` is the time per picture when 32 come at once. Times a million, and then from "
            "milliseconds to seconds to hours.",
@@ -436,10 +531,10 @@ ex = question("million_photos",
     why="All times in the table are per picture, so that they can be compared. The whole batch "
         "takes 32 times as long. One at a time it would be 20 ms each, and 5.6 hours.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #7d1aaed4
+# %% ../../../nbs/exercises/12_which_network.ipynb #16b41527
 ex.mistake(20/3.6, "You took the time for a picture that comes alone. They come 32 at a time.")
-ex.mistake(80., "You took 9 ms for a third of a tenth of that: 32 pictures. It is the time for "
-                "one of them, so the 32 is not needed any more.")
+ex.mistake(80., "You multiplied by 32. `ms_32` is the time per picture, when 32 come at once: it"
+                " holds for each of the million.")
 ex.mistake(2.5/32, "You divided by 32. `ms_32` has been divided already: it is the time per "
                    "picture.")
 ex.mistake(20/3.6/32, "You took the time of a picture alone and divided it by 32. What 32 at a time"
@@ -451,6 +546,10 @@ ex.mistake(14.5/3.6, "You took the mean of the two. All photos come 32 at a time
 ex.mistake(150., "These are minutes. Asked for are hours.")
 ex.mistake(9000., "These are seconds. Asked for are hours.")
 ex.mistake(9_000_000., "These are milliseconds. Asked for are hours.")
+ex.mistake(281.25, "These are seconds, for 31,250 batches of 9 ms each. But 9 ms is the time for"
+                   " one picture of a batch, not for the batch.")
+ex.mistake(2.5/24, "These are days. Asked for are hours.")
+ex.mistake(3., "You rounded to whole hours. Give what comes out.")
 ex.mistake(2500., "You took milliseconds for seconds. A thousand of them are one.")
 ex.mistake(0.0025, "You are off by a factor of a thousand. A million times 9 ms are 9,000 seconds.")
 
@@ -487,7 +586,7 @@ ex = exercise(conv_ops,
         "else changes. A depthwise layer, with one channel per group, does 1/in_channels of the "
         "work, and fetches and stores as many numbers as before.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #5fd336c7
+# %% ../../../nbs/exercises/12_which_network.ipynb #288fdd00
 def ops_with(inside=lambda c: c.in_channels//c.groups, outside=lambda c: c.out_channels,
              kernel=lambda kh, kw: kh*kw, places=lambda h, w, c: h*w):
     "`conv_ops` with one factor changed"
@@ -512,6 +611,9 @@ ex.mistake("You counted one place of the kernel. It looks at as many places as i
            "columns.", no_kernel=ops_with(kernel=lambda kh, kw: 1))
 ex.mistake("You took one side of the kernel. It looks at rows times columns.",
            one_side=ops_with(kernel=lambda kh, kw: kh))
+ex.mistake("You calculate with `conv.kernel_size` itself. It is a pair, rows and columns: take "
+           "it apart.",
+           kernel_as_a_number=lambda c, h, w: c.kernel_size**2*c.in_channels*c.out_channels*h*w)
 ex.mistake("You added the two sides of the kernel. It looks at rows times columns.",
            sides_added=ops_with(kernel=lambda kh, kw: kh + kw))
 ex.mistake("You counted 9 places. The kernel tells its own size.",
@@ -519,6 +621,12 @@ ex.mistake("You counted 9 places. The kernel tells its own size.",
 ex.mistake("You counted one pixel of the result. It has `h` times `w`, and at each of them every "
            "weight is used.",
            one_pixel=ops_with(places=lambda h, w, c: 1))
+ex.mistake("You forgot `w`. The result has `h` rows of `w` pixels.",
+           no_w=ops_with(places=lambda h, w, c: h))
+ex.mistake("You forgot `h`. The result has `h` rows of `w` pixels.",
+           no_h=ops_with(places=lambda h, w, c: w))
+ex.mistake("You divided by the groups twice: the shape of `conv.weight` knows of them already.",
+           weight_by_groups=ops_with(inside=lambda c: c.weight.shape[1]//c.groups))
 ex.mistake("You squared `h`. The result need not be a square: `h` times `w`.",
            h_squared=ops_with(places=lambda h, w, c: h*h))
 ex.mistake("You divided by the stride. `h` and `w` are those of the result: the stride has done its"
@@ -531,6 +639,11 @@ ex.mistake("You took `h` and `w` for the input's, and calculated the size of the
            "They are the result's.",
            sizes_of_the_input=ops_with(places=lambda h, w, c: math.prod(
                (n - k)//s + 1 for n, k, s in zip((h, w), c.kernel_size, c.stride))))
+ex.mistake("You took `h` and `w` for the input's, and ran the layer on it. They are the result's.",
+           run_on_h_by_w=lambda c, h, w: c.weight.numel()*c(
+               torch.zeros(1, c.in_channels, h, w))[0, 0].numel())
+ex.mistake("You counted additions as well. Only multiplications are asked for.",
+           additions_between=lambda c, h, w: (2*c.weight[0].numel() - 1)*c.out_channels*h*w)
 ex.mistake("You forgot the channels of the result. Each of them has kernels of its own.",
            one_result=ops_with(outside=lambda c: 1))
 ex.mistake("You forgot the channels of the input. A kernel multiplies at every place once for each "
@@ -561,10 +674,11 @@ def group_by_group(conv, h, w):
         total += ni*nf*math.prod(conv.kernel_size)*h*w
     return total
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #dff7218c
+# %% ../../../nbs/exercises/12_which_network.ipynb #98d1d559
 ex = question("more_per_second",
     after="Operations are not speed",
     answer=3.,
+    tol=0.01,
     hints=["How many operations does A do in one millisecond?",
            "Divide operations by time for each of them, and then B's number by A's.",
            "A does 0.4/8 = 0.05 billion in a millisecond, and B 1.8/12."],
@@ -572,7 +686,7 @@ ex = question("more_per_second",
         " a larger part of the time; in A it waited more, for memory or for the next layer to "
         "begin.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #afb57b43
+# %% ../../../nbs/exercises/12_which_network.ipynb #991ddaf9
 ex.mistake(4.5, "That is how many times as many operations B does. It also takes longer: divide by "
                 "the times.")
 ex.mistake(1.5, "That is how many times as long B takes. How much does each do in a second?")
@@ -586,19 +700,27 @@ ex.mistake(50., "That is A's number, billions per second. How many times as larg
 ex.mistake(0.05, "That is A's number, billions per millisecond. How many times as large is B's?")
 ex.mistake(100., "That is the difference. Asked for is how many times as many.")
 ex.mistake(0.1, "That is the difference. Asked for is how many times as many.")
+ex.mistake(20., "That is A's time for a billion operations, in ms. How many does each do in a "
+                "second?")
+ex.mistake(20/3, "That is B's time for a billion operations, in ms. How many does each do in a "
+                 "second?")
+ex.mistake(2/3, "That is how many times as long A takes as B. How much does each do in a second?")
+ex.mistake(0.4/1.8, "That is A's work as a share of B's. Both also take their time: divide by it.")
+ex.mistake(1.4, "That is the difference in operations. Divide each by its time first.")
+ex.mistake(4., "That is the difference in time. How much does each do in a second?")
 ex.mistake(2., "You took the difference in times as many: 3 times as many are 2 times as many "
                "*more*. Divide the two numbers.")
 ex.mistake((0.05, 0.15), "Both are right, per millisecond. Now divide B's by A's.")
 ex.mistake((50., 150.), "Both are right, per second. Now divide B's by A's.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #e80fcc54
+# %% ../../../nbs/exercises/12_which_network.ipynb #1a89826e
 def some_share(dice):
     n = int(dice.ints(5, 200))
     return int(dice.ints(0, n))/n, n
 
 def another_z(dice): return *some_share(dice), dice.pick(1., 2.58, 1.645)
 
-def limits(fn, share, n, *z): return plain(fn(share, n, *z))
+def limits(fn, share, n, *z): return no_tensor(fn(share, n, *z))
 
 ex = exercise(wilson,
     use=limits,
@@ -617,7 +739,7 @@ ex = exercise(wilson,
         " nearby. Wilson asks which true shares would make what came out plausible, and none of "
         "these is below 0 or above 1.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #b7b65874
+# %% ../../../nbs/exercises/12_which_network.ipynb #7b09fd82
 def wilson_with(middle=lambda p, n, z: p + z*z/(2*n), root=math.sqrt,
                 inside=lambda p, n, z: p*(1 - p)/n + z*z/(4*n*n), times=lambda z: z,
                 below=lambda n, z: 1 + z*z/n, give=lambda low, high: (low, high)):
@@ -649,24 +771,62 @@ ex.mistake("Your root ends too early: what stands in the brackets after it is on
            root_of_the_first=lambda share, n, z=1.96: tuple(
                (share + z*z/(2*n) + sign*z*(math.sqrt(share*(1 - share)/n) + z*z/(4*n*n)))
                /(1 + z*z/n) for sign in (-1, 1)))
-ex.mistake("You left out `z²/4n²` below the root. For a share of 0 or 1 it is all that is there.",
+ex.mistake("You left out `z²/(4·n²)` below the root. For a share of 0 or 1 it is all that is "
+           "there.",
            one_term=wilson_with(inside=no_more))
 ex.mistake("You took the share itself for the middle. Wilson's middle is a little nearer to a half:"
-           " `z²/2n` is added.", middle_not_moved=wilson_with(middle=the_share))
+           " `z²/(2·n)` is added.", middle_not_moved=wilson_with(middle=the_share))
 ex.mistake("You forgot to divide by `1 + z²/n`. Both limits are divided by it.",
            not_divided=wilson_with(below=undivided))
-ex.mistake("You wrote `z*z/2*n`, which divides by 2 and then multiplies by `n`. What stands below "
-           "the line needs brackets.",
+ex.mistake("You wrote `z*z/2*n`, which divides by 2 and then multiplies by `n`. What `z*z` is "
+           "divided by needs brackets.",
            times_n=wilson_with(middle=lambda p, n, z: p + z*z/2*n))
-ex.mistake("You wrote `z*z/4*n*n`, which divides by 4 and then multiplies by `n²`. What stands "
-           "below the line needs brackets.",
+ex.mistake("You wrote `z*z/4*n*n`, which divides by 4 and then multiplies by `n²`. What `z*z` "
+           "is divided by needs brackets.",
            times_n_squared=wilson_with(inside=lambda p, n, z: p*(1 - p)/n + z*z/4*n*n))
-ex.mistake("What stands below the line needs brackets, both times: `/2*n` divides by 2 and "
+ex.mistake("What `z*z` is divided by needs brackets, both times: `/2*n` divides by 2 and "
            "multiplies by `n`.",
            times_n_twice=wilson_with(lambda p, n, z: p + z*z/2*n,
                                      inside=lambda p, n, z: p*(1 - p)/n + z*z/4*n*n))
-ex.mistake("You have `4n` where `4n²` stands: `n` is squared there.",
+ex.mistake("You have `4·n` where `4·n²` stands: `n` is squared there.",
            n_not_squared=wilson_with(inside=lambda p, n, z: p*(1 - p)/n + z*z/(4*n)))
+ex.mistake("You have `(4·n)²` where `4·n²` stands: only `n` is squared.",
+           all_squared=wilson_with(inside=lambda p, n, z: p*(1 - p)/n + z*z/(4*n)**2))
+ex.mistake("You have `2·z` where `z²` stands.",
+           z_doubled=wilson_with(lambda p, n, z: p + z/n, below=lambda n, z: 1 + 2*z/n,
+                                 inside=lambda p, n, z: p*(1 - p)/n + z/(2*n*n)))
+ex.mistake("In Python `^` is no power. Two stars are: `**2`.",
+           caret=lambda share, n, z=1.96: (share + z^2/(2*n))/(1 + z^2/n))
+ex.mistake("That is the formula of Agresti and Coull: the same middle, and a little wider. Below "
+           "Wilson's root stands the share itself.",
+           agresti_and_coull=lambda share, n, z=1.96: tuple(
+               (share*n + z*z/2)/(n + z*z) + sign*z*math.sqrt(
+                   (m := (share*n + z*z/2)/(n + z*z))*(1 - m)/(n + z*z)) for sign in (-1, 1)))
+ex.mistake("You divided only the second part of the middle. All of it stands over `1 + z²/n`: "
+           "brackets around the sum.",
+           part_of_the_middle=lambda share, n, z=1.96: tuple(
+               share + z*z/(2*n)/(1 + z*z/n)
+               + sign*z*math.sqrt(share*(1 - share)/n + z*z/(4*n*n))/(1 + z*z/n)
+               for sign in (-1, 1)))
+ex.mistake("You wrote `/1 + z*z/n`, which divides by 1 and adds the rest. What `z*z` is "
+           "divided by needs brackets.",
+           divided_by_1=lambda share, n, z=1.96: tuple(
+               share + z*z/(2*n) + z*z/n
+               + sign*(z*math.sqrt(share*(1 - share)/n + z*z/(4*n*n)) + z*z/n)
+               for sign in (-1, 1)))
+ex.mistake("You wrote `share*1 - share`. Brackets belong around `1 - share`.",
+           no_brackets=lambda share, n, z=1.96: tuple(
+               (share + z*z/(2*n) + sign*z*math.sqrt(share*1 - share/n + z*z/(4*n*n)))/(1 + z*z/n)
+               for sign in (-1, 1)))
+ex.mistake("You took the limit below twice. The upper one is the middle plus what lies to each "
+           "side.",
+           below_twice=wilson_with(give=lambda low, high: (low, low)))
+ex.mistake("You subtracted `z²/(2·n)` in the middle. It is added: the middle moves towards a half.",
+           middle_moved_down=wilson_with(lambda p, n, z: p - z*z/(2*n)))
+ex.mistake("You divided the share by `n`. It is a share already.",
+           share_by_n=lambda share, n, z=1.96: wilson(share/n, n, z))
+ex.mistake("You divided by `1 - z²/n`. There is a plus.",
+           minus_below=wilson_with(below=lambda n, z: 1 - z*z/n))
 ex.mistake("You have `z` where `z²` stands.",
            z_not_squared=wilson_with(lambda p, n, z: p + z/(2*n), below=lambda n, z: 1 + z/n,
                                      inside=lambda p, n, z: p*(1 - p)/n + z/(4*n*n)))
@@ -691,6 +851,9 @@ ex.mistake("You gave the middle and the width to each side. Asked for are the tw
            middle_and_half=wilson_with(give=lambda low, high: ((low + high)/2, (high - low)/2)))
 ex.mistake("You gave the lower limit only. The upper one comes after it: two numbers.",
            only_the_lower=wilson_with(give=lambda low, high: low))
+ex.mistake("You gave tensors. The lesson compares and prints these limits as plain numbers: "
+           "`.item()`.",
+           as_tensors=wilson_with(give=lambda low, high: (torch.tensor(low), torch.tensor(high))))
 ex.mistake("You gave the width. Asked for are the two limits.",
            the_width=wilson_with(give=lambda low, high: high - low))
 ex.mistake("You gave per cent. Limits of a share are shares: leave out the 100.",
@@ -710,7 +873,7 @@ ex.mistake("You put `z` below the root. It stands before it, and multiplies all 
            z_inside=wilson_with(inside=lambda p, n, z: z*(p*(1 - p)/n + z*z/(4*n*n)),
                                 times=lambda z: 1))
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #ad880eeb
+# %% ../../../nbs/exercises/12_which_network.ipynb #35ab5245
 @ex.right
 def in_counts(share, n, z=1.96):
     right, wrong = share*n, (1 - share)*n
@@ -727,10 +890,10 @@ def as_roots(share, n, z=1.96):
 
 @ex.right
 def by_torch(share, n, z=1.96):
-    share, n = torch.tensor(share).double(), torch.tensor(n).double()
+    share = torch.tensor(share).double()
     half = z*(share*(1 - share)/n + (z/(2*n))**2).sqrt()
-    below, middle = 1 + z**2/n, share + z**2/n/2
-    return (middle - half)/below, (middle + half)/below
+    middle = share + z**2/n/2
+    return ((middle + torch.tensor([-1, 1])*half)/(1 + z**2/n)).tolist()
 
 # %% ../../../nbs/exercises/12_which_network.ipynb #f2d0caaa
 def a_curve(fn, train, valid, sizes, repeats=10, decay=100.):
@@ -774,10 +937,10 @@ ex = exercise(learning_curve,
         "contains the smaller one, as when you go on collecting, so that what changes from size to "
         "size is the size. A seed for each repeat makes every row come out again.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #6bf37ef9
-def one_order(n, seed, gen): return torch.randperm(n, generator=gen)
+# %% ../../../nbs/exercises/12_which_network.ipynb #bfa31e44
+def drawn(n, seed, gen): return torch.randperm(n, generator=gen)
 
-def curve_with(order=one_order, subset=lambda order, n: order[:n], seeds=range, once=True,
+def curve_with(order=drawn, subset=lambda order, n: order[:n], seeds=range,
                labels=lambda y, idx, n: y[idx], test=lambda train, valid: valid,
                decay_of=lambda decay: decay, give=lambda rows: rows, one_gen=False,
                new_order=False):
@@ -787,9 +950,9 @@ def curve_with(order=one_order, subset=lambda order, n: order[:n], seeds=range, 
         rows, gen = [], torch.Generator().manual_seed(0)
         for seed in seeds(repeats):
             if not one_gen: gen = torch.Generator().manual_seed(seed)
-            now, row = order(len(y), seed, gen), []
+            now, row = None, []
             for n in sizes:
-                if new_order: now = order(len(y), seed, gen)
+                if now is None or new_order: now = order(len(y), seed, gen)
                 idx = subset(now, n)
                 row.append(head_error(x[idx], labels(y, idx, n), *test(train, valid),
                                       decay_of(decay)))
@@ -805,6 +968,10 @@ ex.mistake("All your repeats use the same pictures: every generator has the same
            "repeat's number.",
            same_other_seed=curve_with(order=lambda n, seed, gen: torch.randperm(
                n, generator=torch.Generator().manual_seed(42))))
+ex.mistake("All your repeats use the same pictures: a new generator without a seed always begins"
+           " in the same way. Give it the repeat's number.",
+           no_seed=curve_with(order=lambda n, seed, gen: torch.randperm(
+               n, generator=torch.Generator())))
 ex.mistake("You shuffled anew for each size, so the larger sets do not contain the smaller ones. "
            "Shuffle once for each repeat.", not_nested=curve_with(new_order=True))
 ex.mistake("You shuffled anew for each size, and drew all orders from one generator. Once for each "
@@ -815,8 +982,13 @@ ex.mistake("You draw all orders from one generator. Then a repeat depends on how
            one_generator=curve_with(one_gen=True))
 ex.mistake("Your seeds begin at 1. The repeats are numbered from 0.",
            seeds_from_1=curve_with(seeds=lambda n: range(1, n + 1)))
-ex.mistake("You did not shuffle: all repeats use the first pictures of the list.",
+ex.mistake("All your repeats use the first pictures of the list: you did not shuffle, or only the "
+           "numbers below `n`. Shuffle all of them, and then take the first `n`.",
            not_shuffled=curve_with(order=lambda n, seed, gen: torch.arange(n)))
+ex.mistake("You took one picture too many. `order[:n]` has `n` of them.",
+           one_too_many=curve_with(subset=lambda order, n: order[:n + 1]))
+ex.mistake("You took one picture too few. `order[:n]` has `n` of them.",
+           one_too_few=curve_with(subset=lambda order, n: order[:n - 1]))
 ex.mistake("You took the last of the shuffled pictures. Take the first `n`.",
            the_last=curve_with(subset=lambda order, n: order[-n:]))
 ex.mistake("You trained with all pictures, whatever the size. Take the first `n` of the order.",
@@ -840,12 +1012,16 @@ ex.mistake("You took the mean over the repeats. They are all needed, for the spr
            mean_of_repeats=curve_with(give=lambda rows: rows.mean(0)))
 ex.mistake("You put all errors into one row. Make a row for each repeat.",
            one_row=curve_with(give=lambda rows: rows.flatten()))
-ex.mistake("You gave a list. The lesson goes on with `.mean(0)`, and that is for tensors.",
+ex.mistake("You gave a list, or an array. The lesson goes on with a tensor.",
            a_list=curve_with(give=lambda rows: rows.tolist()))
 ex.mistake("You gave only the last repeat. Collect the rows of all of them.",
            only_the_last=curve_with(give=lambda rows: rows[-1]))
 ex.mistake("You gave only the first repeat. Does your `return` stand inside the loop?",
            only_the_first_repeat=curve_with(give=lambda rows: rows[0]))
+ex.mistake("You gave only the first repeat. Does your `return` stand inside the loop?",
+           first_repeat_as_a_table=curve_with(give=lambda rows: rows[:1]))
+ex.mistake("You gave mean and spread. The lesson calculates them later: give the whole table.",
+           mean_and_spread=curve_with(give=lambda rows: (rows.mean(0), rows.std(0))))
 ex.mistake("You gave shares of right answers. Asked for are the errors, as `head_error` gives "
            "them.",
            right_ones=curve_with(give=lambda rows: 1 - rows))
@@ -857,6 +1033,52 @@ ex.mistake("You took each size as what comes on top of the one before. `n` is ho
            "there are in all.",
            on_top=lambda train, valid, sizes, repeats=10, decay=100.: learning_curve(
                train, valid, torch.tensor(sizes).cumsum(0).tolist(), repeats, decay))
+
+def curve_of(error):
+    "`learning_curve` with `error(x, y, valid, order, n, decay)` in place of `head_error`"
+    def wrong(train, valid, sizes, repeats=10, decay=100.):
+        rows = []
+        for seed in range(repeats):
+            order = torch.randperm(len(train[1]), generator=torch.Generator().manual_seed(seed))
+            rows.append([error(*train, valid, order, n, decay) for n in sizes])
+        return torch.tensor(rows)
+    return wrong
+
+ex.mistake("You tested on the pictures that it has just learned from. They have been seen: test on "
+           "`valid`.", tested_on_its_own=curve_of(lambda x, y, valid, order, n, decay: head_error(
+               x[order[:n]], y[order[:n]], x[order[:n]], y[order[:n]], decay)))
+ex.mistake("You tested on the training pictures that are left. There are fewer of them for each "
+           "larger size: test on all of `valid`.",
+           tested_on_the_rest=curve_of(lambda x, y, valid, order, n, decay: head_error(
+               x[order[:n]], y[order[:n]], x[order[n:]], y[order[n:]], decay)))
+ex.mistake("You cut `valid` as well. All of it is there to test on, whatever `n` is.",
+           valid_cut=curve_of(lambda x, y, valid, order, n, decay: head_error(
+               x[order[:n]], y[order[:n]], valid[0][:n], valid[1][:n], decay)))
+ex.mistake("You trained on `valid`, and tested on the training pictures. The first two arguments"
+           " of `head_error` are what it learns from.",
+           turned_round=curve_of(lambda x, y, valid, order, n, decay: head_error(
+               *valid, x[order[:n]], y[order[:n]], decay)))
+ex.mistake("You gave the best of the repeats. Who chooses the luckiest promises too much: give "
+           "all of them.", the_best=curve_with(give=lambda rows: rows.min(0).values))
+
+def shuffled_once_more(for_each_size):
+    def wrong(train, valid, sizes, repeats=10, decay=100.):
+        (x, y), rows = train, []
+        for seed in range(repeats):
+            order = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))
+            if not for_each_size: x, y = x[order], y[order]
+            row = []
+            for n in sizes:
+                if for_each_size: x, y = x[order], y[order]
+                row.append(head_error(x[:n], y[:n], *valid, decay))
+            rows.append(row)
+        return torch.tensor(rows)
+    return wrong
+
+again = ("You shuffled what had been shuffled before, because the names for features and labels "
+         "have changed their meaning. Go back to what is in `train` each time.")
+ex.mistake(again, shuffled_once_more=shuffled_once_more(for_each_size=False))
+ex.mistake(again, shuffled_once_more_for_each_size=shuffled_once_more(for_each_size=True))
 
 @ex.mistake("Your sets have nothing in common: each begins where the one before ended. Every set "
             "begins at the first picture of the order.")
@@ -932,22 +1154,25 @@ def pictures_for(error, a, b, c=0.):
     if error <= c: return math.inf
     return (a/(error - c))**(1/b)
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #ec1963b3
+# %% ../../../nbs/exercises/12_which_network.ipynb #d9409421
 def some_law(dice):
-    a, b, c = dice.pick(0.8, 1.5, 3.), dice.pick(0.2, 0.3, 0.5, 0.7), dice.pick(0.02, 0.05, 0.1)
-    return c + dice.pick(0.01, 0.03, 0.1), a, b, c
+    a, b, c = dice.pick(0.8, 1.5, 3.), dice.pick(0.4, 0.6, 0.7), dice.pick(0.02, 0.05, 0.1)
+    return c + dice.pick(0.05, 0.08, 0.1), a, b, c
 
 def some_law_without_a_floor(dice):
-    return dice.pick(0.03, 0.1, 0.2), dice.pick(0.8, 1.5, 3.), dice.pick(0.2, 0.25, 0.4)
+    return dice.pick(0.08, 0.1, 0.2), dice.pick(0.8, 1.5, 3.), dice.pick(0.35, 0.4, 0.6)
 
-def how_many(fn, error, a, b, *c): return plain(fn(error, a, b, *c))
+def how_many(fn, error, a, b, *c):
+    "What `fn` gives, as a plain number if it is a tensor of one"
+    n = fn(error, a, b, *c)
+    return n.item() if torch.is_tensor(n) and n.numel() == 1 else n
 
 ex = exercise(pictures_for,
     after="And yours?",
     use=how_many,
     cases=[(0.1, 1., 0.5),
            (0.25, 2., 1., 0.05),
-           (0.3, 0.6, 0.5, 0.1),
+           (0.3, 0.5, 0.5, 0.1),
            (0.05, 2., 0.4, 0.1),
            (0.1, 2., 0.4, 0.1),
            some_law, some_law_without_a_floor],
@@ -958,7 +1183,7 @@ ex = exercise(pictures_for,
     why="The floor decides more than the slope: close to `c` the last steps cost without end. And "
         "since `c` is what a fit knows least about, such a plan is worth as much as the forecast.")
 
-# %% ../../../nbs/exercises/12_which_network.ipynb #e60a16bb
+# %% ../../../nbs/exercises/12_which_network.ipynb #2b5278e0
 def plan_with(left=lambda error, c: error - c, ratio=lambda a, rest: a/rest, power=lambda b: 1/b,
               never=math.inf, enough=lambda error, c: error > c, give=lambda n: n):
     "`pictures_for` with one thing changed"
@@ -966,6 +1191,10 @@ def plan_with(left=lambda error, c: error - c, ratio=lambda a, rest: a/rest, pow
         if not enough(error, c): return never
         return give(ratio(a, left(error, c))**power(b))
     return wrong
+
+def raising_below(error, a, b, c=0.):
+    if error <= c: raise ValueError
+    return pictures_for(error, a, b, c)
 
 ex.mistake("You forgot the floor. Only what lies above `c` gets smaller: take it off first.",
            no_floor=plan_with(left=lambda error, c: error))
@@ -1005,8 +1234,23 @@ for name, never in dict(zero=0, none=None, nan=math.nan, minus_one=-1, minus_inf
     ex.mistake(f"Where the law never arrives you give {never}. No number of pictures is enough: "
                "that is infinitely many, `math.inf`.",
                **{f"never_is_{name}": plan_with(never=never)})
+ex.mistake("Where the law never arrives, yours raises an error. No number of pictures is enough:"
+           " that is infinitely many, `math.inf`.", never_is_an_error=raising_below)
+ex.mistake("Below the floor you took away the sign. The law never comes there: it is infinitely "
+           "many, `math.inf`.", sign_taken_away=plan_with(
+               left=lambda error, c: abs(error - c), enough=lambda error, c: error != c))
+ex.mistake("You ask the wrong way round. Above the floor there is a number of pictures; at it "
+           "and below there is none.", wrong_way_round=lambda error, a, b, c=0.: (
+               math.inf if error >= c else (a/(error - c))**(1/b)))
+ex.mistake("You took `c` off `a`. It is what is left of the *error* above the floor that counts.",
+           floor_off_a=lambda error, a, b, c=0.: (
+               ((a - c)/error)**(1/b) if error > c else math.inf))
+ex.mistake("You squared, as if `b` were a half. `b` tells which power it is.",
+           always_squared=plan_with(power=lambda b: 2))
 ex.mistake("You rounded. It need not be a whole number here: hand it back as it is.",
            rounded_up=plan_with(give=math.ceil))
+ex.mistake(f"{below_zero} And hand the number back as it is, not rounded.",
+           rounded_up_never_asked=plan_with(give=math.ceil, enough=lambda error, c: True))
 ex.mistake("You rounded. It need not be a whole number here: hand it back as it is.",
            rounded=plan_with(give=round))
 ex.mistake("You rounded. It need not be a whole number here: hand it back as it is.",
