@@ -6,8 +6,8 @@
 __all__ = ['FIELDS', 'machine', 'busy_why', 'Watch', 'Speeds', 'save_speeds', 'load_speeds', 'kept_speeds', 'shipped_speeds',
            'compare_speeds']
 
-# %% ../nbs/lib/14_speed.ipynb #cb0864cd
-import contextlib, json, os, platform, re, subprocess, time
+# %% ../nbs/lib/14_speed.ipynb #db3f604a
+import contextlib, json, math, os, platform, re, subprocess, time
 from datetime import datetime
 from pathlib import Path
 from .args import a_list, a_path
@@ -99,7 +99,7 @@ class Watch:
         own = self.own if torch.device(device).type == "cpu" else 1.
         return busy_why(self.others, own, threads or torch.get_num_threads(), _cores())
 
-# %% ../nbs/lib/14_speed.ipynb #de3d19eb
+# %% ../nbs/lib/14_speed.ipynb #0fd795d7
 FIELDS = "name", "batch", "ms", "spread", "runs"        # of a row
 
 class Speeds:
@@ -114,7 +114,7 @@ class Speeds:
     def table(self):
         "A DataFrame with a row per network: ms per picture for each batch (`ms_1`, `ms_32`), and their spreads"
         import pandas as pd
-        df = pd.DataFrame(self.rows, columns=list(FIELDS))
+        df = pd.DataFrame(self.rows, columns=list(FIELDS)).drop_duplicates(["name", "batch"], keep="last")
         wide = df.pivot(index="name", columns="batch", values=["ms", "spread"])
         wide.columns = [f"{what}_{batch}" for what, batch in wide.columns]
         return wide.loc[list(dict.fromkeys(df["name"]))].reset_index()
@@ -127,16 +127,20 @@ class Speeds:
         if self.left_out: lines.append(f"Left out, no time: {', '.join(self.left_out)}.")
         return lines
 
-    def __repr__(self): return "\n".join([self.table().round(3).to_string(index=False), *self.notes()])
+    def __repr__(self):
+        table = self.table().round(3).to_string(index=False) if self.rows else "Nothing was measured."
+        return "\n".join([table, *self.notes()])
+
     def _repr_html_(self):
         notes = "".join(f"<p>{_html(line)}</p>" for line in self.notes())
+        if not self.rows: return "<p>Nothing was measured.</p>" + notes
         return self.table().round(3).to_html(index=False, border=0, na_rep="") + notes
 
 def _n(n, word): return f"{n} {word}{'' if n == 1 else 's'}"
 
 def _html(text): return text.replace("&", "&amp;").replace("<", "&lt;")
 
-# %% ../nbs/lib/14_speed.ipynb #39f375e7
+# %% ../nbs/lib/14_speed.ipynb #5d5b41ca
 def _folder(folder): return a_path("folder", folder, "speeds") if folder is not None else course_home()/"speeds"
 
 def save_speeds(
@@ -165,9 +169,16 @@ def _what_is_wrong(d):
     if not isinstance(d, dict) or not {"rows", "about", "busy", "left_out"} <= set(d): return "parts are missing"
     if not isinstance(d["about"], dict) or not {"cpu", "threads", "torch", "date"} <= set(d["about"]):
         return "it does not say which machine"
-    for row in d["rows"] if isinstance(d["rows"], list) else [None]:
-        if not isinstance(row, dict) or not set(FIELDS) <= set(row): return "a row lacks a field"
-        if not isinstance(row["ms"], (int, float)) or not row["ms"] > 0: return f"a time is {row['ms']!r}"
+    if not isinstance(d["left_out"], list) or not isinstance(d["busy"], str): return "what disturbed is not told"
+    return next(filter(None, map(_what_is_odd, d["rows"] if isinstance(d["rows"], list) else [None])), "")
+
+def _what_is_odd(row):
+    "With a row, in a few words; an empty text for nothing"
+    if not isinstance(row, dict) or not set(FIELDS) <= set(row): return "a row lacks a field"
+    if not isinstance(row["name"], str) or type(row["batch"]) is not int: return f"a row is named {row['name']!r:.40}"
+    numbers = row["ms"], row["spread"]
+    if not all(type(x) in (int, float) and 0 <= x < math.inf for x in numbers) or not row["ms"]:
+        return f"a time is {row['ms']!r:.40}, its spread {row['spread']!r:.40}"
     return ""
 
 def kept_speeds(

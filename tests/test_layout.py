@@ -27,7 +27,7 @@ MAY = {"args": "", "core": "args", "plot": "args core", "labels": "args", "train
        "selftest.check": "plot selftest.exercise selftest.progress selftest.compare selftest.trial",
        "folder": "args selftest.files selftest.notebook", "selftest.notebook": "", "selftest.clean": "selftest.notebook", "selftest.practice": "selftest.exercise selftest.notebook selftest.clean",
        "selftest.files": "selftest.notebook selftest.clean selftest.practice", "selftest.audit": "selftest.exercise selftest.progress selftest.trial selftest.check selftest.practice",
-       "speed": "args core", "models": "core speed",
+       "speed": "args core", "models": "args core speed",
        "cli": "", "plan": "args cli selftest.exercise selftest.clean selftest.notebook selftest.practice", "sheet": "args tables", "slides": "cli selftest.clean selftest.notebook selftest.practice",
        "selftest.report": "cli selftest.files selftest.progress"}
 WITHOUT_TORCH = {"args", "labels", "cli", "folder", "plan", "sheet", "slides", *(n for n in MAY if n.startswith("sliders.")), "selftest.exercise", "selftest.notebook", "selftest.clean", "selftest.practice", "selftest.files",

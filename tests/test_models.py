@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from course_lib.models import DOZEN, facts, front, measure, network, with_timm
+from course_lib.models import DOZEN, facts, fit_power_law, front, learning_curve, measure, network, with_timm
 from course_lib.speed import Speeds, compare_speeds, kept_speeds, load_speeds, save_speeds, shipped_speeds
 
 
@@ -69,6 +69,22 @@ def test_measuring_stops_in_time():
     speeds = measure(DOZEN, seconds=0)
     assert speeds.rows == [] and len(speeds.left_out) == 2*len(DOZEN) and "Left out, no time: mobilenet_v3_small (1)" in repr(speeds)
 
+def test_odd_arguments():
+    "An empty list, a name twice, and what is no number"
+    assert measure([]).rows == [] and "Nothing was measured." in repr(measure([]))
+    twice = measure(["mobilenet_v3_small"]*2, seconds=2, batches=[1])
+    assert len(twice.rows) + len(twice.left_out) == 1 and repr(twice)
+    assert measure(["resnet18"], seconds=0).busy == ""              # nothing was measured, so nothing was disturbed
+    for odd, why in [(dict(seconds="2"), "seconds"), (dict(batches=1), "batches"), (dict(batches=[0]), "batch")]:
+        with pytest.raises(ValueError, match=f"^{why} is "): measure(["mobilenet_v3_small"], **odd)
+
+def test_what_no_law_can_be_fitted_to():
+    import torch
+    for sizes, errors in [([10, 20], [0.5, 0.4]), ([10, 20, 40], [0.5, 0.2, 0.])]:
+        with pytest.raises(ValueError, match="three sizes or more"): fit_power_law(sizes, errors)
+    train = torch.randn(60, 5), torch.arange(60) % 3
+    with pytest.raises(ValueError, match="only 60"): learning_curve(train, train, [50, 100])
+
 def test_what_cannot_be_read_is_named_and_the_rest_is_there(tmp_path, capsys):
     whole = shipped_speeds()
     file = save_speeds(whole, tmp_path)
@@ -111,6 +127,7 @@ def test_timm(tmp_path):
     csv.write_text('model,top1,param_count\nresnet18.a1_in1k,71.49,11.69\neva,90.05,"1,014.45"\n', encoding="utf-8")
     assert with_timm(["resnet18"], csv)["accuracy"][0] == 71.49
     with pytest.raises(ValueError, match="did you mean resnet18"): with_timm(["resnet_18"])
+    with pytest.raises(ValueError, match="nofile.csv is not there"): with_timm("resnet18", tmp_path/"nofile.csv")
 
 def test_without_timm(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
