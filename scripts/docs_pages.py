@@ -253,6 +253,7 @@ def of_lesson(cell, writer, page):
     if "results" in cell.metadata.get("tags", ()): named["echo"] = False
     outputs = [shown(o, writer) for o in cell.outputs]
     entries = [d.name for d in documented(python(cell)) if d.kind in ("function", "class")] if exported(cell) else []
+    if entries: named = {k: v for k, v in named.items() if k not in ("code-fold", "code-summary")}     # open, also where the notebook folds it
     anchors = " ".join(f"[in the library: `course_lib.{page.module}.{n}`]{{#{n} .defines}}" for n in entries)
     return [*([markdown(anchors)] if anchors else []), code(text, outputs, **named)]
 
