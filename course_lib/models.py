@@ -99,9 +99,11 @@ def time_model(model, xb, seconds=0.3, least=3):
         times.append(stopwatch(model, xb))
     return times
 
-# %% ../nbs/lessons/12_which_network.ipynb #b6578772
+# %% ../nbs/lessons/12_which_network.ipynb #8079d4ff
 def typical(times):
     "The median, and the spread: how far apart the middle half lies, as a share of it"
+    if len(times) < 2 or min(times) <= 0:
+        raise ValueError("typical needs two times or more, all of them above 0.")
     q1, median, q3 = statistics.quantiles(times, n=4, method="inclusive")
     return median, (q3 - q1)/median
 
@@ -146,9 +148,11 @@ def conv_ops(conv, h, w):
     ni, nf, (kh, kw) = conv.in_channels, conv.out_channels, conv.kernel_size
     return kh*kw*(ni//conv.groups)*nf*h*w
 
-# %% ../nbs/lessons/12_which_network.ipynb #a65b4048
+# %% ../nbs/lessons/12_which_network.ipynb #c9727f7a
 def wilson(share, n, z=1.96):
     "Limits for the true share when `n` pictures gave `share` (Wilson 1927): (low, high)"
+    if n < 1 or not 0 <= share <= 1:
+        raise ValueError(f"A share of {share} among {n} pictures cannot be.")
     middle = share + z*z/(2*n)
     half = z*math.sqrt(share*(1 - share)/n + z*z/(4*n*n))
     return (middle - half)/(1 + z*z/n), (middle + half)/(1 + z*z/n)

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from course_lib.models import DOZEN, facts, fit_power_law, front, learning_curve, measure, network, with_timm
+from course_lib.models import DOZEN, facts, fit_power_law, front, learning_curve, measure, network, typical, wilson, with_timm
 from course_lib.speed import Speeds, compare_speeds, kept_speeds, load_speeds, save_speeds, shipped_speeds
 
 
@@ -84,6 +84,12 @@ def test_what_no_law_can_be_fitted_to():
         with pytest.raises(ValueError, match="three sizes or more"): fit_power_law(sizes, errors)
     train = torch.randn(60, 5), torch.arange(60) % 3
     with pytest.raises(ValueError, match="only 60"): learning_curve(train, train, [50, 100])
+
+def test_too_few():
+    for times in [], [1], [0, 0, 0]:
+        with pytest.raises(ValueError, match="two times or more"): typical(times)
+    for share, n in [(0.5, 0), (1.2, 50), (-0.1, 50), (math.nan, 50)]:
+        with pytest.raises(ValueError, match="cannot be"): wilson(share, n)
 
 def test_what_cannot_be_read_is_named_and_the_rest_is_there(tmp_path, capsys):
     whole = shipped_speeds()
