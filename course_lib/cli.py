@@ -435,7 +435,7 @@ def _progress(report, name, force):
 
 def _for_groups(add):
     "The commands of study groups, and of learners who show what they did"
-    pl = add("plan", _plan, "so many evenings, or days: what to read and do when", "--weeks 10 --hours 2")
+    pl = add("plan", _plan, "so many evenings, or days: what to read and do when", "--weeks 10")
     pl.add_argument("--weeks", metavar="N", type=_as_number, help="a group: so many weekly evenings")
     pl.add_argument("--hours", metavar="H", type=_as_number, help="of so many hours")
     pl.add_argument("--days", metavar="N", type=_as_number, help="by oneself: so many days")
