@@ -15,7 +15,7 @@ class Table(list):
     "A list of rows (dicts with the same keys) that shows itself as a table, in HTML or as text, floats with 4 digits"
     def __getitem__(self, i): return Table(super().__getitem__(i)) if isinstance(i, slice) else super().__getitem__(i)
     def __repr__(self): return self._show("simple")
-    def _repr_html_(self): return self._show("html").replace("$", "<span>$</span>")      # else Jupyter sees mathematics between two of them
+    def _repr_html_(self): return self._show("html").replace("$", "<span>$</span>")    # else Jupyter reads TeX
     def _show(self, fmt):
         rows = [{k: _short(v) for k, v in row.items()} for row in self]
         return tabulate(rows, headers="keys", tablefmt=fmt, disable_numparse=True) if rows else "(an empty table)"
