@@ -125,7 +125,8 @@ def too_wide(page):
     return page.evaluate("""() => {
         const scrolls = (e) => e && (/auto|scroll/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
         const ours = (e) => e.closest(".course-live") && e.tagName !== "TABLE";
-        const cut = [...document.querySelectorAll(".course-live :is(svg, input, button, output, select, summary), main img, main table")]
+        // an svg within another cuts off what is outside of it, and yet says how wide that would be
+        const cut = [...document.querySelectorAll(".course-live :is(svg:not(svg svg), input, button, output, select, summary), main img, main table")]
             .filter((e) => e.getBoundingClientRect().right > 391 && (ours(e) || !scrolls(e)));
         return [document.documentElement.scrollWidth - 390, cut.map((e) => e.outerHTML.slice(0, 80))]; }""")
 
