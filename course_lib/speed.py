@@ -7,7 +7,7 @@ __all__ = ['FIELDS', 'machine', 'busy_why', 'Watch', 'Speeds', 'save_speeds', 'l
            'compare_speeds']
 
 # %% ../nbs/lib/14_speed.ipynb #db3f604a
-import contextlib, json, math, os, platform, re, subprocess, time
+import contextlib, html, json, math, os, platform, re, subprocess, time
 from datetime import datetime
 from pathlib import Path
 from .args import a_list, a_path
@@ -132,13 +132,11 @@ class Speeds:
         return "\n".join([table, *self.notes()])
 
     def _repr_html_(self):
-        notes = "".join(f"<p>{_html(line)}</p>" for line in self.notes())
+        notes = "".join(f"<p>{html.escape(line)}</p>" for line in self.notes())
         if not self.rows: return "<p>Nothing was measured.</p>" + notes
         return self.table().round(3).to_html(index=False, border=0, na_rep="") + notes
 
 def _n(n, word): return f"{n} {word}{'' if n == 1 else 's'}"
-
-def _html(text): return text.replace("&", "&amp;").replace("<", "&lt;")
 
 # %% ../nbs/lib/14_speed.ipynb #5d5b41ca
 def _folder(folder): return a_path("folder", folder, "speeds") if folder is not None else course_home()/"speeds"

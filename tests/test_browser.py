@@ -14,7 +14,7 @@ import nbformat
 import numpy as np
 import pytest
 from conftest import ROOT, command, copy_of_the_sources, notebooks
-from jupyter_page import FLAGS, jupyter, open_notebook, run_cells, write_notebook
+from jupyter_page import jupyter, open_notebook, run_cells, write_notebook
 from nbclient import NotebookClient
 from PIL import Image
 
@@ -37,20 +37,10 @@ exec(CODE)                  # so that the test and the notebook mean the same by
 
 def mse(a=1., b=1., c=1.): return float(np.mean((quad(a, b, c, xs) - ys)**2))                  # noqa: F821
 
-@pytest.fixture(scope="module")
-def chromium(need_module):
-    "The browser, and a function that opens a page: `page(url)`, which fails the test when the page reports an error"
-    path = need_module("browser")
-    from playwright.sync_api import sync_playwright
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
-
 @pytest.fixture
-def page(chromium):
+def page(browser):
     "An empty page; `page.errors` are those it reported"
-    page = chromium.new_context(viewport=dict(width=1200, height=1000)).new_page()
+    page = browser.new_context(viewport=dict(width=1200, height=1000)).new_page()
     page.errors = []
     page.on("pageerror", lambda e: page.errors.append(str(e)))
     page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
@@ -107,9 +97,9 @@ def test_two_on_one_page_do_not_disturb_each_other(page, tmp_path):
     titles = page.locator(".title").all_text_contents()
     assert titles[0] != titles[1] and page.errors == []
 
-def test_without_scripts_the_first_picture_is_there(chromium, tmp_path):
+def test_without_scripts_the_first_picture_is_there(browser, tmp_path):
     "On white paper: the picture is black, and a page's own colours do not reach into it"
-    page = chromium.new_context(java_script_enabled=False).new_page()
+    page = browser.new_context(java_script_enabled=False).new_page()
     page.goto(write(tmp_path/"page.html", f"<style>body {{background: #111}}</style>{shown._repr_html_()}"))         # noqa: F821
     image = page.get_by_role("img")
     assert image.bounding_box()["height"] > 200 and "mean squared error" in image.get_attribute("alt")
@@ -250,8 +240,8 @@ def test_the_mouse_and_a_finger_find_the_nearest_point(page, seven):
     page.mouse.move(*on_page(seven, narrow.at[5])); tells(seven, made, "ms", "echo", NARROW)
     assert page.errors == []
 
-def test_a_finger_on_a_telephone(chromium, tmp_path):
-    context = chromium.new_context(viewport=dict(width=390, height=844), has_touch=True, is_mobile=True)
+def test_a_finger_on_a_telephone(browser, tmp_path):
+    context = browser.new_context(viewport=dict(width=390, height=844), has_touch=True, is_mobile=True)
     page = context.new_page()
     page.goto(write(tmp_path/"page.html", "<meta name='viewport' content='width=device-width'>" + chart()._repr_html_()))
     root, view = page.locator(".course-scatter.live"), View(chart(), "ms", NARROW)
@@ -320,9 +310,9 @@ def test_big_numbers_one_x_and_no_groups(page, tmp_path):
     assert told(root) == ["a", "x: 25,557,032", "y: 0.0001235", "maker: me"]
     assert (root.locator("select").count(), root.locator("button").count()) == (0, 0) and page.errors == []
 
-def test_a_chart_without_scripts(chromium, tmp_path):
+def test_a_chart_without_scripts(browser, tmp_path):
     "The marks, the names of the front and the legend stand there, on white paper"
-    page = chromium.new_context(java_script_enabled=False).new_page()
+    page = browser.new_context(java_script_enabled=False).new_page()
     page.goto(write(tmp_path/"page.html", f"<style>body {{background: #111}}</style>{chart()._repr_html_()}"))
     image = page.get_by_role("img", name="seven points")
     assert image.bounding_box()["width"] == 680

@@ -166,6 +166,16 @@ def sliders_move(page):
     return page.locator(".course-live input").count()
 
 
+def can_be_read(page, darken, axe):
+    "Axe finds nothing, a telephone shows all of it, the dark page has contrast, and nothing failed or was fetched"
+    assert findings(page, axe, rules=RULES) == []
+    wide, cut = too_wide(page)
+    assert wide <= 0 and cut == []
+    darken()
+    assert findings(page, axe, runOnly=["color-contrast"]) == []
+    assert page.errors == [] and page.asked == []
+
+
 # --- the lessons, and the pages of the sliders
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
@@ -176,12 +186,7 @@ def test_a_page_without_a_kernel(path, page, show, darken, axe):
     assert page.locator(".course-live.live").count() == sum("course-live" in h for h in html)
     specs = [json.loads(re.search(r"spec = (\{.*\});$", h, re.M)[1]) for h in html if "course-live" in h]
     assert sliders_move(page) == sum(len(s.get("sliders", [0])) for s in specs)
-    assert findings(page, axe, rules=RULES) == []
-    wide, cut = too_wide(page)
-    assert wide <= 0 and cut == []
-    darken()
-    assert findings(page, axe, runOnly=["color-contrast"]) == []
-    assert page.errors == [] and page.asked == []
+    can_be_read(page, darken, axe)
 
 def test_there_are_sliders():
     assert sum("course-live" in h for path in notebooks("lessons") for h in outputs(path)) >= 12
@@ -235,12 +240,7 @@ def test_a_chart_by_keyboard_alone(path, page, show, darken, axe):
     page.keyboard.press("Enter")
     root.locator("table").wait_for()
     assert root.locator("tr").count() == len(spec["rows"]) + 1 and root.locator("th").first.text_content() == spec["name"]
-    assert findings(page, axe, rules=RULES) == []
-    wide, cut = too_wide(page)
-    assert wide <= 0 and cut == []
-    darken()
-    assert findings(page, axe, runOnly=["color-contrast"]) == []
-    assert page.errors == [] and page.asked == []
+    can_be_read(page, darken, axe)
 
 def test_there_is_a_chart(): assert CHARTS
 
